@@ -1,0 +1,284 @@
+"""The base class of activations: a subclass with one NumPy formula becomes a word of the language.
+
+Defining the class registers it; its annotated attributes are its parameters; instances are frozen and hashable.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy.typing as npt
+
+from actspec import registry
+from actspec.errors import UnboundError, did_you_mean
+from actspec.kernels import run
+from actspec.kernels.run import Array
+from actspec.limits import MAX_NESTING
+from actspec.parameters import MISSING, Learnable, Parameter, declare, parameter, spell
+from actspec.suggest import closest
+
+_MAX_LEVELS = 80  # guards recursion; the language's own limit is checked on the spelling
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a class declares: its name in the language, its other names, its parameters in order."""
+
+    name: str
+    aliases: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    registered: bool
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(parameter,))
+class Activation:
+    """An activation function: subclass it, write ``__call__`` in plain NumPy, and use its lowercase name in specs.
+
+    Annotated attributes are parameters (float, int, bool, str or Activation, with or without a default; ``parameter()``
+    adds a domain). Class keywords: ``name`` ("norm:l2"), ``aliases``, ``register=False`` for abstract bases,
+    ``override=True`` to take a name that is in use.
+
+    Calling an instance runs the formula on any real array_like x, of any shape, and returns that shape; ``out`` is
+    where to write. Errors: RegistryError for a name that is taken, TypeError for a body that can't be an activation.
+
+    >>> import actspec
+    >>> with actspec.registry.scope():
+    ...     class ThresholdedLinear(actspec.Activation):
+    ...         "Identity above theta, zero below."
+    ...         theta: float = 1.0
+    ...         def __call__(self, x):
+    ...             return x * (x > self.theta)
+    ...     actspec.parse("thresholdedlinear(2)")([1.0, 3.0])
+    array([0., 3.])
+    """
+
+    __definition__: ClassVar[Definition] = Definition("activation", (), (), registered=False)
+    __formula__: ClassVar[Callable[..., Any] | None] = None
+
+    stateful: ClassVar[bool] = False
+    """Whether the activation remembers earlier inputs, so that it runs in a bound cell only."""
+
+    # A Callable, so that subclasses may write __call__(self, x) without out.
+    __call__: Callable[..., Any]
+
+    def __init_subclass__(
+        cls,
+        *,
+        name: str | None = None,
+        aliases: tuple[str, ...] = (),
+        register: bool = True,
+        override: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if register and "__init__" in cls.__dict__:
+            raise TypeError(f"{cls.__qualname__} defines __init__: declare its parameters as annotated attributes instead")
+        if isinstance(aliases, str):
+            raise TypeError(f"aliases of {cls.__qualname__} must be a tuple of names: aliases=({aliases!r},)")
+        declared = _declare_parameters(cls)
+        for each in declared:
+            if each.name in cls.__dict__:
+                setattr(cls, each.name, each.default)  # checked, and no longer wrapped in its domain
+        spelled = cls.__name__.lower() if name is None else name.lower() if isinstance(name, str) else name
+        cls.__definition__ = Definition(spelled, tuple(alias.lower() for alias in aliases), declared, register)
+        body = cls.__dict__.get("__call__")
+        if body is not None:
+            cls.__formula__ = body
+            cls.__call__ = _runner(body)
+        if register:
+            if cls.__formula__ is None:
+                raise TypeError(
+                    f"{cls.__qualname__} has no formula: define __call__(self, x), or pass register=False if it is a base"
+                )
+            registry.register(registry.Entry(spelled, cls, cls.__definition__.aliases), override=override)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        cls = type(self)
+        if cls.__formula__ is None:
+            raise TypeError(f"{cls.__qualname__} is abstract: it has no formula")
+        declared = cls.__definition__.parameters
+        if len(args) > len(declared):
+            raise TypeError(f"{cls.__qualname__} takes at most {len(declared)} parameters, not {len(args)}")
+        given = dict(zip((each.name for each in declared), args, strict=False))
+        for key, value in kwargs.items():
+            if key in given:
+                raise TypeError(f"{cls.__qualname__} got its parameter {key!r} twice")
+            given[key] = value
+        for each in declared:
+            value = given.pop(each.name, each.default)
+            if value is MISSING:
+                raise TypeError(f"{cls.__qualname__} needs its parameter {each.name!r}: {each.expected}")
+            object.__setattr__(self, each.name, each.coerce(value))
+        if given:
+            unknown = next(iter(given))
+            near = closest(unknown, [each.name for each in declared])
+            hint = f"; {did_you_mean(near)}" if near else ""
+            raise TypeError(f"{cls.__qualname__} has no parameter {unknown!r}{hint}")
+        object.__setattr__(self, "_levels", 1 + max((inner._levels for inner in self.inner), default=-1))
+        if self._levels > _MAX_LEVELS:
+            raise ValueError(f"activations nest at most {MAX_NESTING} deep")
+        self.__post_init__()
+
+    _levels: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        """Check parameters that depend on each other: raise ValueError with the reason."""
+
+    @classmethod
+    def from_value(cls, value: object) -> Activation | None:
+        """What a parameter of type Activation makes of a value: an instance, or None where it can't be one."""
+        if isinstance(value, Activation):
+            return value
+        if isinstance(value, type) and issubclass(value, Activation):
+            return value()
+        composed = getattr(value, "as_stage", None)
+        return composed() if callable(composed) else None
+
+    @property
+    def stages(self) -> tuple[Activation, ...]:
+        """The activations that this one is made of, from left to right: itself, unless it is a group."""
+        return (self,)
+
+    @property
+    def inner(self) -> tuple[Activation, ...]:
+        """The activations among the parameters' values."""
+        return tuple(value for value in self.values() if isinstance(value, Activation))
+
+    def values(self) -> tuple[Any, ...]:
+        """The parameters' values in declared order."""
+        return tuple(getattr(self, each.name) for each in self.__definition__.parameters)
+
+    def needs_binding(self) -> str | None:
+        """Why this activation can't run before it is bound (it learns, or remembers), or None where it can."""
+        learnt = [
+            each.name
+            for each, value in zip(self.__definition__.parameters, self.values(), strict=True)
+            if isinstance(value, Learnable)
+        ]
+        if learnt:
+            return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
+        if self.stateful:
+            return f"{self.__definition__.name!r} remembers its earlier inputs"
+        return next((reason for each in self.inner if (reason := each.needs_binding())), None)
+
+    def formula(self, x: Array) -> Array:
+        """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
+        assert self.__formula__ is not None
+        return run.check_result(self.__formula__(x), x, f"the formula of {type(self).__qualname__}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}: {type(self).__qualname__} is frozen")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete {name!r}: {type(self).__qualname__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        assert isinstance(other, Activation)
+        return self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.values()))
+
+    def __str__(self) -> str:
+        changed = [
+            f"{each.name}={spell(value)}"
+            for each, value in zip(self.__definition__.parameters, self.values(), strict=True)
+            if each.required or not _same(value, each.default)
+        ]
+        return f"{self.__definition__.name}({','.join(changed)})" if changed else self.__definition__.name
+
+    def __repr__(self) -> str:
+        given = zip(self.__definition__.parameters, self.values(), strict=True)
+        return f"{type(self).__qualname__}({', '.join(f'{each.name}={_repr(value)}' for each, value in given)})"
+
+    def __copy__(self) -> Activation:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Activation:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.values())
+
+
+def _rebuild(cls: type[Activation], values: tuple[Any, ...]) -> Activation:
+    return cls(*values)
+
+
+def _runner(body: Callable[..., Any]) -> Callable[..., Any]:
+    """What takes the place of a class's ``__call__``: the formula with the rules for arrays around it."""
+
+    def __call__(self: Activation, x: npt.ArrayLike, out: Array | None = None) -> Any:
+        check_unbound(self)
+        name = f"the formula of {type(self).__qualname__}"
+        return run.apply(lambda own: run.check_result(body(self, own), own, name), x, out)
+
+    __call__.__doc__ = body.__doc__
+    return __call__
+
+
+def check_unbound(*stages: Activation) -> None:
+    """UnboundError where one of the activations learns or remembers, and so can't run on its own."""
+    for stage in stages:
+        if reason := stage.needs_binding():
+            raise UnboundError(
+                f"{reason}, so it has to be bound before it is called; this version of actspec can't bind yet "
+                "(give its learnable parameters fixed values to run it unbound)"
+            )
+
+
+def _same(value: object, default: object) -> bool:
+    return type(value) is type(default) and value == default
+
+
+def _repr(value: object) -> str:
+    return f"float({str(value)!r})" if isinstance(value, float) and value - value != 0 else repr(value)
+
+
+def _declare_parameters(cls: type[Activation]) -> tuple[Parameter, ...]:
+    """The parameters of a class: its bases' in their order, then its own."""
+    declared: dict[str, Parameter] = {}
+    for base in reversed(cls.__mro__[1:]):
+        if issubclass(base, Activation):
+            declared.update((each.name, each) for each in base.__definition__.parameters)
+    for name, annotation in _annotations(cls).items():
+        if annotation is ClassVar or typing.get_origin(annotation) is ClassVar:
+            continue
+        if name.startswith("_") or (hasattr(Activation, name) and name not in declared) or name in ("self", "x", "out"):
+            raise TypeError(f"{cls.__qualname__}: {name!r} can't be the name of a parameter; choose another")
+        try:
+            declared[name] = declare(name, annotation, cls.__dict__.get(name, MISSING), Activation)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{cls.__qualname__}: {error}") from None
+    seen: dict[str, str] = {}
+    optional_before = False
+    for each in declared.values():
+        other = seen.setdefault(registry.normalise(each.name), each.name)
+        if other != each.name:
+            raise TypeError(f"{cls.__qualname__}: parameters {other!r} and {each.name!r} are one name in a spec")
+        if each.required and optional_before:
+            raise TypeError(f"{cls.__qualname__}: parameter {each.name!r} without a default follows one with a default")
+        optional_before = optional_before or not each.required
+    return tuple(declared.values())
+
+
+_PLAIN: dict[str, Any] = {"float": float, "int": int, "bool": bool, "str": str, "Activation": Activation}
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    """A class's own annotations as types, evaluated where they are strings."""
+    found = dict(cls.__dict__.get("__annotations__", {}))
+    if all(not isinstance(value, str) or value in _PLAIN for value in found.values()):
+        return {key: _PLAIN.get(value, value) if isinstance(value, str) else value for key, value in found.items()}
+    import inspect  # slow to import, and only such annotations need it
+
+    try:
+        return inspect.get_annotations(cls, eval_str=True)
+    except NameError as error:
+        raise TypeError(f"{cls.__qualname__}: an annotation can't be resolved: {error}") from None

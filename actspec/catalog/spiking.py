@@ -1,0 +1,58 @@
+"""Rate models of spiking neurons."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from actspec.activation import Activation
+from actspec.functions import softplus
+from actspec.kernels.run import Array
+from actspec.parameters import parameter
+
+
+class SoftLIF(Activation):
+    """Smooth leaky integrate-and-fire rate: ``amp/(tau_ref + tau_rc*log1p(1/j)), j = sigma*softplus(x/sigma)``.
+
+    Parameters
+    ----------
+    sigma
+        Width of the smooth onset, in units of x; the hard rate is its limit at 0.
+    tau_rc
+        Membrane time constant, in seconds.
+    tau_ref
+        Refractory period, in seconds.
+    amp
+        Height of one spike: the result is amp times the rate in spikes per second.
+
+    Returns
+    -------
+    An array of x's shape, in [0, amp/tau_ref].
+
+    Notes
+    -----
+    x is the input current above threshold. Far below zero it goes like amp/(tau_ref - tau_rc*x/sigma), never through
+    0*inf, though j itself underflows there.
+
+    References
+    ----------
+    Hunsberger, Eliasmith (2015). Spiking deep networks with LIF neurons. arXiv:1510.08829. hessianfree's SoftLIF, with
+    its formula kept for every x.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("softlif")([-800.0, 0.0, 2.0]).round(4)
+    array([0.0006, 0.5092, 1.0355])
+    """
+
+    sigma: float = parameter(1.0, gt=0)
+    tau_rc: float = parameter(0.02, gt=0)
+    tau_ref: float = parameter(0.002, gt=0)
+    amp: float = 0.01
+
+    def __call__(self, x: Array) -> Array:
+        z = x / self.sigma
+        j = self.sigma * softplus(z)
+        # Below -16, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
+        tail = np.log1p(j) - np.log(self.sigma) - z + np.exp(z) / 2
+        return self.amp / (self.tau_ref + self.tau_rc * np.where(z < -16, tail, np.log1p(1 / j)))

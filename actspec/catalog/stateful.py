@@ -1,0 +1,45 @@
+"""Activations that remember their earlier inputs."""
+
+from __future__ import annotations
+
+from actspec.activation import Activation
+from actspec.kernels.run import Array
+from actspec.parameters import parameter
+
+
+class Continuous(Activation):
+    """Leaky integrator before an activation: ``s <- (1 - c)*s + c*x, c = dt/tau; then base(s)``.
+
+    Parameters
+    ----------
+    base
+        The activation of the state: any spec.
+    tau
+        Time constant, in the unit of dt.
+    dt
+        Time between two calls.
+
+    Returns
+    -------
+    An array of x's shape, in the range of base.
+
+    References
+    ----------
+    hessianfree's Continuous.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> str(actspec.parse("continuous(tanh + norm:z, tau=2)"))
+    'continuous(base=tanh+norm:z,tau=2)'
+    """
+
+    stateful = True
+
+    base: Activation
+    tau: float = parameter(1.0, gt=0)
+    dt: float = parameter(1.0, gt=0)
+
+    def __call__(self, x: Array) -> Array:
+        # The output of a state: whoever holds the state advances it.
+        return self.base.formula(x)

@@ -1,0 +1,200 @@
+"""What an activation is and what a pipeline does, in words made from the classes themselves."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actspec import registry
+from actspec.activation import Activation
+from actspec.errors import Problem, SpecError
+from actspec.parameters import Parameter
+from actspec.pipeline import Pipeline, parse
+from actspec.structure import Sliced, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An activation in words: ``name``, ``summary``, ``formula``, ``parameters``, ``aliases``, ``reference``, ``family``.
+
+    ``summary`` is the docstring's first line, ``range`` its Returns section; ``family`` is the module that the class
+    stands in.
+    """
+
+    name: str
+    summary: str
+    formula: str
+    parameters: tuple[Parameter, ...]
+    aliases: tuple[str, ...]
+    reference: str
+    range: str
+    notes: str
+    family: str
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.summary}", f"  formula:    {self.formula}"]
+        if self.parameters:
+            lines.append(f"  parameters: {', '.join(map(str, self.parameters))}")
+        if self.aliases:
+            lines.append(f"  aliases:    {', '.join(self.aliases)}")
+        if self.reference:
+            lines.append(f"  reference:  {self.reference}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class StageExplanation:
+    """One stage of a pipeline: its spelling, what it does, whether it is compiled and if not, why."""
+
+    stage: str
+    summary: str
+    formula: str
+    compiled: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the stages of a pipeline do, from left to right; printable."""
+
+    spec: str
+    stages: tuple[StageExplanation, ...]
+
+    def __str__(self) -> str:
+        lines = [self.spec]
+        for number, stage in enumerate(self.stages, 1):
+            lines.append(f"{number}. {stage.stage}: {stage.summary}")
+            lines.append(f"   formula:  {stage.formula}")
+            lines.append(f"   compiled: {'yes' if stage.compiled else f'no, {stage.reason}'}")
+        return "\n".join(lines)
+
+
+def describe(name: str | type[Activation]) -> Description:
+    """An activation's summary, formula, parameters, aliases and reference, by its name, an alias or its class.
+
+    SpecError where no activation has the name.
+
+    >>> import actspec
+    >>> print(actspec.describe("leaky_relu"))
+    leakyrelu: Leaky rectifier
+      formula:    x if x > 0 else negative_slope*x
+      parameters: negative_slope: float = 0.01
+      aliases:    leakyrectify
+      reference:  Maas, Hannun, Ng (2013). Rectifier nonlinearities improve neural network acoustic models. ICML \
+workshop. Equals torch.nn.functional.leaky_relu.
+    """
+    return _describe(_find(name))
+
+
+def explain(spec: str | Pipeline | Activation | type[Activation] | None) -> Explanation:
+    """What each stage of a spec does, whether it is compiled, and if not, why; ``print`` it.
+
+    >>> import actspec
+    >>> print(actspec.explain("tanh+norm:z[:3]"))
+    tanh+norm:z[:3]
+    1. tanh: Hyperbolic tangent
+       formula:  tanh(x)
+       compiled: no, this version runs every formula in NumPy
+    2. norm:z[:3]: Standard score, on features [:3] of the last axis
+       formula:  (x - mean(x))/(std(x) + eps)
+       compiled: no, this version runs every formula in NumPy
+    """
+    pipeline = parse(spec)
+    return Explanation(str(pipeline), tuple(map(_explain, pipeline.stages)))
+
+
+def _explain(stage: Activation) -> StageExplanation:
+    described = [_describe(type(leaf)) for leaf in leaves((stage,))]
+    summary, formula = (" then ".join(filter(None, parts)) for parts in _summaries(stage, described))
+    if isinstance(stage, Sliced):
+        features = str(stage)[str(stage).rindex("[") :]
+        summary += f", on feature{'' if stage.single else 's'} {features} of the last axis"
+    reason = stage.needs_binding()
+    why = "this version runs every formula in NumPy" if reason is None else f"{reason}, which this version can't run yet"
+    return StageExplanation(str(stage), summary, formula, False, why)
+
+
+def _summaries(stage: Activation, described: list[Description]) -> tuple[list[str], list[str]]:
+    shown = described if isinstance(stage, Sliced) else described[:1]
+    return [each.summary for each in shown], [each.formula for each in shown]
+
+
+def _find(name: str | type[Activation]) -> type[Activation]:
+    if isinstance(name, type) and issubclass(name, Activation):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str or an Activation class, not {type(name).__name__}")
+    try:
+        entry = registry.find(name)
+    except registry.PluginError as error:
+        raise SpecError(name, (Problem((0, len(name)), str(error)),)) from error
+    if entry is None:
+        reason = f"unknown activation {name!r}"
+        raise SpecError(name, (Problem((0, len(name)), reason, registry.suggest(name)),))
+    found: type[Activation] = entry.cls
+    return found
+
+
+def _describe(cls: type[Activation]) -> Description:
+    head, sections = _sections(cls.__doc__ or "")
+    summary, formula = _first_line(head)
+    definition = cls.__definition__
+    return Description(
+        name=definition.name,
+        summary=summary,
+        formula=formula or _source_formula(cls.__formula__),
+        parameters=definition.parameters,
+        aliases=definition.aliases,
+        reference=sections.get("References", ""),
+        range=sections.get("Returns", ""),
+        notes=sections.get("Notes", ""),
+        family=cls.__module__.rpartition(".")[2],
+    )
+
+
+_FORMULA = re.compile(r"[\s:,]*``(.+?)``")
+_HEADING = re.compile(r"^[ \t]*(\w+)\n[ \t]*-{3,}[ \t]*$", re.MULTILINE)
+
+
+def _sections(doc: str) -> tuple[str, dict[str, str]]:
+    """A docstring's text before its first section, and its sections by heading, each on one line."""
+    head, *rest = _HEADING.split(doc)
+    return head, {title: " ".join(text.split()) for title, text in zip(rest[::2], rest[1::2], strict=True)}
+
+
+def _first_line(head: str) -> tuple[str, str]:
+    """Summary and formula of a docstring's first paragraph: ``Rectifier: ``max(x, 0)``.``"""
+    paragraph = " ".join(head.strip().partition("\n\n")[0].split())
+    match = _FORMULA.search(paragraph)
+    formula = match[1] if match else ""
+    return _FORMULA.sub("", paragraph).rstrip(".") if match is None else _without(paragraph, match), formula
+
+
+def _without(paragraph: str, match: re.Match[str]) -> str:
+    return (paragraph[: match.start()] + paragraph[match.end() :]).strip().rstrip(".")
+
+
+def _source_formula(body: Callable[..., object] | None) -> str:
+    """The expression that a body of one statement returns, for classes whose docstring states no formula."""
+    import inspect  # slow to import, and the built-ins don't need it
+    import textwrap
+
+    if body is None:
+        return ""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(body)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    function = tree.body[0]
+    statements = function.body if isinstance(function, ast.FunctionDef) else []
+    last = statements[-1] if statements else None
+    if not isinstance(last, ast.Return) or last.value is None or any(map(_is_statement, statements[:-1])):
+        return ""
+    return ast.unparse(last.value).replace("self.", "").replace("np.", "")
+
+
+def _is_statement(node: ast.stmt) -> bool:
+    """Whether a line of a body does anything (a docstring doesn't)."""
+    return not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

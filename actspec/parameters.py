@@ -1,0 +1,280 @@
+"""The parameters of an activation: how they are declared, what values they take, how a value is spelled."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from actspec.syntax import quote
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "required"
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A start drawn from the normal distribution with this mean and standard deviation: ``~normal(1, 0.1)``."""
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", _finite("mean", self.mean))
+        object.__setattr__(self, "std", _finite("std", self.std))
+        if self.std < 0:
+            raise ValueError(f"std must be at least 0, not {spell(self.std)}")
+
+    def __str__(self) -> str:
+        return f"normal({spell(self.mean)},{spell(self.std)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """A start drawn evenly from low to high: ``~uniform(0, 1)``."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", _finite("low", self.low))
+        object.__setattr__(self, "high", _finite("high", self.high))
+        if self.low > self.high:
+            raise ValueError(f"low must be at most high, not {spell(self.low)} > {spell(self.high)}")
+
+    def __str__(self) -> str:
+        return f"uniform({spell(self.low)},{spell(self.high)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """The value of a parameter that is learnt, one value per feature; ``start`` is where it begins: ``~1``.
+
+    >>> str(Learnable(0.25)), str(Learnable(Normal(1, 0.1)))
+    ('~0.25', '~normal(1,0.1)')
+    """
+
+    start: float | Normal | Uniform
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.start, (Normal, Uniform)):
+            object.__setattr__(self, "start", _finite("start", self.start))
+
+    def __str__(self) -> str:
+        return f"~{self.start}" if isinstance(self.start, (Normal, Uniform)) else f"~{spell(self.start)}"
+
+
+DRAWS: Final[dict[str, type[Normal] | type[Uniform]]] = {"normal": Normal, "uniform": Uniform}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an activation: its name, type, default and domain.
+
+    ``type`` is ``float``, ``int``, ``bool``, ``str`` or the class ``Activation``, whose ``from_value`` says what becomes
+    one; ``optional`` parameters also take ``None``.
+    """
+
+    name: str
+    type: type
+    default: Any = MISSING
+    optional: bool = False
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether the parameter has no default."""
+        return self.default is MISSING
+
+    def __str__(self) -> str:
+        kind = f"{self.type.__name__}{' or none' if self.optional else ''}"
+        return f"{self.name}: {kind}" if self.required else f"{self.name}: {kind} = {spell(self.default)}"
+
+    def coerce(self, value: object) -> Any:
+        """The value as the activation keeps it; TypeError or ValueError where it is of the wrong type or outside its domain."""
+        if value is None and self.optional:
+            return None
+        if isinstance(value, Learnable):
+            if self.type is not float:
+                raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable: only floats can")
+            if not isinstance(value.start, (Normal, Uniform)):
+                self._check_domain(value.start)
+            return value
+        coerce = _COERCIONS.get(self.type) or self.type.from_value  # type: ignore[attr-defined]
+        coerced = coerce(value)
+        if coerced is None:
+            raise TypeError(f"{self.name} must be {self.expected}, not {_describe(value)}")
+        if self.type in (float, int):
+            if coerced != coerced:
+                raise ValueError(f"{self.name} must be {self.expected}, not nan")
+            self._check_domain(coerced)
+        return coerced
+
+    @property
+    def expected(self) -> str:
+        """What the parameter takes, in words: ``a number greater than 0``."""
+        bounds = ((self.gt, "greater than"), (self.ge, "of at least"), (self.lt, "below"), (self.le, "of at most"))
+        domain = " and ".join(f"{relation} {spell(bound)}" for bound, relation in bounds if bound is not None)
+        words = " ".join(filter(None, (_EXPECTED.get(self.type, "an activation"), domain)))
+        return f"{words} or none" if self.optional else words
+
+    def _check_domain(self, value: float) -> None:
+        if (
+            (self.gt is not None and not value > self.gt)
+            or (self.ge is not None and not value >= self.ge)
+            or (self.lt is not None and not value < self.lt)
+            or (self.le is not None and not value <= self.le)
+        ):
+            raise ValueError(f"{self.name} must be {self.expected}, not {spell(value)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A default and a domain, as ``parameter()`` gives them to the class body."""
+
+    default: Any
+    ge: float | None
+    gt: float | None
+    le: float | None
+    lt: float | None
+
+
+def parameter(
+    default: Any = MISSING,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+) -> Any:
+    """Declare a parameter with a domain in the body of an activation class: ``eps: float = parameter(1e-8, ge=0)``.
+
+    ``ge``, ``gt``, ``le``, ``lt``: at least, greater than, at most, below. No default: the parameter is required.
+    """
+    return Field(default, ge, gt, le, lt)
+
+
+def declare(name: str, annotation: Any, default: Any, activation: type) -> Parameter:
+    """The parameter that an annotated class attribute declares; TypeError where it can't be one."""
+    kind, optional = _unwrap(annotation, activation)
+    if kind is None:
+        raise TypeError(
+            f"parameter {name!r} has the type {annotation!r}: use float, int, bool, str or Activation, "
+            "or ClassVar for what is no parameter"
+        )
+    field = default if isinstance(default, Field) else Field(default, None, None, None, None)
+    declared = Parameter(name, kind, MISSING, optional, field.ge, field.gt, field.le, field.lt)
+    if field.default is MISSING:
+        return declared
+    checked = declared.coerce(field.default)
+    return Parameter(name, kind, checked, optional, field.ge, field.gt, field.le, field.lt)
+
+
+def spell(value: object) -> str:
+    """A parameter's value as the language writes it: numbers as short as they read back to the same value.
+
+    >>> spell(1.0), spell(1e-5), spell(float("-inf")), spell(True), spell("a b")
+    ('1', '1e-5', '-inf', 'true', "'a b'")
+    """
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return _EXPONENT_ZEROS.sub(r"e\1", repr(value).removesuffix(".0"))
+    return quote(value) if isinstance(value, str) else str(value)
+
+
+def read_number(text: str) -> int | float:
+    """The value of a number in a spec; ValueError where it has none that a machine can hold."""
+    if _INTEGER.fullmatch(text):
+        digits = text.lstrip("+-").lstrip("0")
+        if len(digits) > 308:
+            raise ValueError("the number is too large")
+        return int(text)
+    value = float(text)
+    if math.isnan(value):
+        raise ValueError("nan is not a value")
+    if math.isinf(value) and "inf" not in text.lower():
+        raise ValueError("the number is too large: write inf for infinity")
+    return value
+
+
+_INTEGER = re.compile(r"[+-]?\d+")
+_EXPONENT_ZEROS = re.compile(r"e\+?(-?)0*", re.ASCII)
+_LARGEST = 2**63 - 1
+_EXPECTED: Final[dict[type, str]] = {
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "a quoted string",
+}
+
+
+def _float(value: object) -> float | None:
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return None
+    if not isinstance(value, float):
+        try:
+            value = float(operator.index(value))  # type: ignore[arg-type]
+        except (TypeError, OverflowError):
+            # NumPy's float16, float32 and longdouble are no floats, but know how to become one.
+            if not hasattr(value, "dtype") or getattr(value, "shape", None) != () or value.dtype.kind != "f":
+                return None
+            value = float(value)  # type: ignore[arg-type]
+    return float(value) + 0.0  # -0.0 equals 0.0, so both are spelled 0
+
+
+def _int(value: object) -> int | None:
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return None
+    try:
+        whole = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return whole if -_LARGEST <= whole <= _LARGEST else None
+
+
+def _bool(value: object) -> bool | None:
+    return bool(value) if isinstance(value, bool) or type(value).__name__ == "bool" else None
+
+
+def _str(value: object) -> str | None:
+    return str(value) if isinstance(value, str) else None
+
+
+_COERCIONS: Final[dict[type, Any]] = {float: _float, int: _int, bool: _bool, str: _str}
+
+
+def _finite(name: str, value: object) -> float:
+    number = _float(value)
+    if number is None:
+        raise TypeError(f"{name} must be a number, not {_describe(value)}")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, not {spell(number)}")
+    return number
+
+
+def _describe(value: object) -> str:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return spell(value) if len(str(value)) <= 40 else f"a {type(value).__name__} that is out of range"
+    return f"an object of type {type(value).__name__}" if not isinstance(value, type) else f"the class {value.__name__}"
+
+
+def _unwrap(annotation: Any, activation: type) -> tuple[type | None, bool]:
+    """The parameter type that an annotation stands for, and whether ``None`` is allowed too."""
+    if annotation in (float, int, bool, str, activation):
+        return annotation, False
+    members = getattr(annotation, "__args__", ())
+    others = [member for member in members if member is not type(None)]
+    if len(others) == 1 and len(members) == 2 and others[0] in (float, int, bool, str, activation):
+        return others[0], True
+    return None, False

@@ -1,0 +1,245 @@
+"""Text to syntax tree: the limits of the language, the Lark grammar, and what a syntax error means."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from actspec.errors import Problem, Span, SpecError
+from actspec.limits import MAX_CHARACTERS, MAX_NESTING, MAX_STAGES
+from actspec.syntax import (
+    Argument,
+    Call,
+    Constant,
+    Draw,
+    Group,
+    Index,
+    Learnable,
+    Number,
+    Range,
+    Spec,
+    Stage,
+    String,
+    Value,
+    calls,
+    unquote,
+)
+
+
+def parse_syntax(text: str) -> Spec:
+    """The syntax tree of a spec; SpecError where the text is no sentence of the language or passes its limits.
+
+    >>> str(parse_syntax(" tanh + norm : z "))
+    'tanh+norm:z'
+    """
+    _check_size(text)
+    try:
+        tree = _lark().parse(text)
+    except UnexpectedInput as error:
+        raise SpecError(text, (_explain(text, error),)) from None
+    problems: list[Problem] = []
+    spec = _Builder(problems).spec(tree)
+    named = list(calls(spec))
+    if len(named) > MAX_STAGES:
+        raise _passed(text, named[MAX_STAGES].span, f"a spec has at most {MAX_STAGES} activations, this has {len(named)}")
+    if problems:
+        raise SpecError(text, tuple(problems))
+    return spec
+
+
+def check_limits(text: str, stages: int) -> None:
+    """Raise SpecError where a canonical spelling, naming ``stages`` activations, passes a limit of the language."""
+    _check_size(text)
+    if stages > MAX_STAGES:
+        raise _passed(text, (0, len(text)), f"a spec has at most {MAX_STAGES} activations, this has {stages}")
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        reason = f"a spec has at most {MAX_CHARACTERS:,} characters, this has {len(text):,}"
+        raise _passed(text, (MAX_CHARACTERS, len(text)), reason)
+    opened = _open_brackets(text, MAX_NESTING)
+    if len(opened) > MAX_NESTING:
+        at = opened[-1]
+        raise _passed(text, (at, at + 1), f"parentheses nest at most {MAX_NESTING} deep")
+
+
+def _passed(text: str, span: Span, reason: str) -> SpecError:
+    return SpecError(text, (Problem(span, reason),))
+
+
+_BRACKET = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[()\[\]]""", re.DOTALL)
+
+
+def _open_brackets(text: str, most: int) -> list[int]:
+    """Where the brackets that are still open at the end stand; stops at more than ``most`` open parentheses."""
+    opened: list[int] = []
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        if match[0] in "([":
+            opened.append(match.start())
+            depth += match[0] == "("
+            if depth > most:
+                break
+        elif match[0] in ")]" and opened:
+            depth -= text[opened.pop()] == "("
+    return opened
+
+
+@lru_cache(1)
+def _lark() -> Lark:
+    here = os.path.dirname(os.path.abspath(__file__))
+    packaged = os.path.join(here, "grammar", "spec.lark")
+    checkout = os.path.join(os.path.dirname(here), "grammar", "spec.lark")
+    with open(packaged if os.path.exists(packaged) else checkout, encoding="utf-8") as file:
+        return Lark(file.read(), start="spec", parser="lalr", propagate_positions=True, maybe_placeholders=True)
+
+
+class _Builder:
+    """Lark's trees to nodes; faults that don't stop the reading are collected in ``problems``."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+
+    def spec(self, tree: Tree[Token]) -> Spec:
+        return Spec(tuple(self.stage(child) for child in _trees(tree)), _span(tree))
+
+    def stage(self, tree: Tree[Token]) -> Stage:
+        body, cut = tree.children
+        assert isinstance(body, Tree)
+        node = self.call(body) if body.data == "call" else Group(self.spec(_trees(body)[0]), _span(body))
+        return Stage(node, None if cut is None else self.slice(_as_tree(cut)), _span(tree))
+
+    def call(self, tree: Tree[Token]) -> Call:
+        *words, arguments = tree.children
+        name, number, name_end = str(words[0]), None, _span(words[0])[1]
+        for word in words[1:]:
+            assert isinstance(word, Token)
+            if number is not None:
+                self.problems.append(Problem(_span(word), f"nothing may follow the number ':{number}'"))
+            elif word.type == "NUMBER":
+                number = _number(word)
+            else:
+                name, name_end = f"{name}:{word}", _span(word)[1]
+        given = () if arguments is None else self.arguments(_as_tree(arguments))
+        span = _span(tree)
+        return Call(name, number, given, span, (span[0], name_end))
+
+    def arguments(self, tree: Tree[Token]) -> tuple[Argument, ...]:
+        return tuple(self.argument(child) for child in _trees(tree))
+
+    def argument(self, tree: Tree[Token]) -> Argument:
+        name, value = tree.children
+        span = _span(tree)
+        return Argument(
+            None if name is None else str(name), self.value(value), span, span if name is None else _span(name)
+        )
+
+    def value(self, node: Tree[Token] | Token) -> Value:
+        if isinstance(node, Tree):
+            return self.learnable(node) if node.data == "learnable" else self.spec(node)
+        if node.type == "NUMBER":
+            return _number(node)
+        if node.type == "CONSTANT":
+            return Constant({"true": True, "false": False, "none": None}[node.lower()], _span(node))
+        try:
+            return String(unquote(node), _span(node))
+        except ValueError as error:
+            offset, escape = error.args
+            start = _span(node)[0] + offset
+            self.problems.append(Problem((start, start + len(escape)), f"unknown escape {escape!r} in a string"))
+            return String("", _span(node))
+
+    def learnable(self, tree: Tree[Token]) -> Learnable:
+        (start,) = tree.children
+        if isinstance(start, Token):
+            return Learnable(_number(start), _span(tree))
+        name, arguments = start.children
+        draw = Draw(str(name), self.arguments(_as_tree(arguments)), _span(start), _span(name))
+        return Learnable(draw, _span(tree))
+
+    def slice(self, tree: Tree[Token]) -> Index | Range:
+        body = _as_tree(tree.children[0])
+        if body.data == "index":
+            return Index(_number(body.children[0]), _span(tree))
+        start, _, stop, _, step = (None if child is None else _number(child) for child in body.children)
+        return Range(start, stop, step, _span(tree))
+
+
+def _number(token: Tree[Token] | Token) -> Number:
+    return Number(str(token), _span(token))
+
+
+def _as_tree(node: Tree[Token] | Token) -> Tree[Token]:
+    assert isinstance(node, Tree)
+    return node
+
+
+def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
+    return [child for child in tree.children if isinstance(child, Tree)]
+
+
+def _span(node: Tree[Token] | Token) -> Span:
+    if isinstance(node, Tree):
+        return node.meta.start_pos, node.meta.end_pos
+    assert node.start_pos is not None and node.end_pos is not None
+    return node.start_pos, node.end_pos
+
+
+def _explain(text: str, error: UnexpectedInput) -> Problem:
+    """The position and the cause of a syntax error, in the writer's terms."""
+    if isinstance(error, UnexpectedToken):
+        expected, at_end = error.accepts or error.expected, error.token.type == "$END"
+        span = (len(text), len(text)) if at_end else _span(error.token)
+    else:
+        assert isinstance(error, UnexpectedCharacters)
+        span, at_end = (error.pos_in_stream, error.pos_in_stream + 1), False
+        so_far = _lark().parse_interactive(text[: span[0]])
+        so_far.exhaust_lexer()
+        expected = so_far.accepts()
+    found = "the spec ends here" if at_end else f"found {text[span[0] : span[1]]!r}"
+    opened = _open_brackets(text[: span[0]], MAX_CHARACTERS)
+    if not text.strip():
+        return Problem((len(text), len(text)), "the spec is empty: expected an activation name, such as 'linear'")
+    if not at_end and text[span[0]] in "'\"":
+        return _explain_quote(text, span, expected)
+    if not at_end and text[span[0]] in ")]" and not opened:
+        return Problem(span, f"{text[span[0]]!r} closes nothing")
+    if expected & {"RPAR", "RSQB"} and at_end:
+        bracket = text[opened[-1]]
+        return Problem(span, f"{bracket!r} is never closed: expected {')' if bracket == '(' else ']'!r}")
+    return Problem(span, f"expected {_expectation(text[: span[0]].rstrip(), expected)}, {found}")
+
+
+def _explain_quote(text: str, span: Span, expected: set[str]) -> Problem:
+    if "STRING" in expected:
+        return Problem((span[0], len(text)), f"the string is never closed: expected a second {text[span[0]]}")
+    return Problem(span, "a quoted string can only be a parameter's value")
+
+
+def _expectation(before: str, expected: set[str]) -> str:
+    """What may follow ``before``, from the terminals that the parser would take."""
+    after = f" after {before[-1]!r}" if before else ""
+    if "STRING" in expected:
+        return f"a value{after}"
+    if "NAME" in expected and before.endswith("~"):
+        return f"a number, normal(mean, std) or uniform(low, high){after}"
+    if "NAME" in expected and "NUMBER" in expected:
+        return f"a variant or a number{after}"
+    if "NAME" in expected:
+        return f"an activation name{after}"
+    if "COMMA" in expected:
+        return "',' or ')'"
+    if expected >= {"NUMBER", "RSQB"}:
+        return f"a whole number or ']'{after}"
+    if "NUMBER" in expected:
+        return f"an index, such as [0], or a range, such as [2:5],{after}"
+    if "RSQB" in expected:
+        return "']'"
+    if expected == {"LPAR"}:
+        return "'('"
+    return "'+' between activations"

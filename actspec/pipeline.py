@@ -1,0 +1,219 @@
+"""Pipelines, which users hold: what ``parse`` makes of a spec."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, overload
+
+import numpy.typing as npt
+
+from actspec import registry, structure
+from actspec.activation import Activation, check_unbound
+from actspec.catalog import Linear
+from actspec.errors import Problem, SpecError
+from actspec.kernels import run
+from actspec.kernels.run import Array
+from actspec.parser import check_limits, parse_syntax
+from actspec.resolve import resolve
+
+
+class Pipeline:
+    """Activations that run from left to right: immutable, hashable, spelled in one way.
+
+    ``Pipeline(Tanh(), NormZ())`` and ``parse("tanh+norm:z")`` are equal. Calling it with a real array_like x of any
+    shape returns that shape; ``out`` is where to write, x itself included. SpecError where the whole passes a limit of
+    the language.
+
+    >>> import actspec
+    >>> act = actspec.parse("relu + tanh") + "norm:max"
+    >>> str(act), len(act), act[0]
+    ('relu+tanh+norm:max', 3, ReLU(max=float('inf')))
+    >>> act([-1.0, 0.0, 2.0]).round(6)
+    array([0., 0., 1.])
+    """
+
+    __slots__ = ("_hash", "_spelling", "_stages")
+
+    _stages: tuple[Activation, ...]
+    _spelling: str
+    _hash: int
+
+    def __init__(self, *stages: Activation | type[Activation]) -> None:
+        instances = []
+        for position, stage in enumerate(stages):
+            instance = Activation.from_value(stage)
+            if instance is None:
+                raise TypeError(f"stage {position} must be an Activation, not {_kind(stage)}; actspec.parse reads strings")
+            instances.append(instance)
+        flat = structure.group(instances).stages if instances else (Linear(),)
+        spelling = "+".join(map(str, flat))
+        check_limits(spelling, sum(map(structure.count, flat)))
+        object.__setattr__(self, "_stages", flat)
+        object.__setattr__(self, "_spelling", spelling)
+        object.__setattr__(self, "_hash", hash(flat))
+
+    @property
+    def stages(self) -> tuple[Activation, ...]:
+        """The activations from left to right."""
+        return self._stages
+
+    def as_stage(self) -> Activation:
+        """The pipeline as one activation, as a parameter of another one holds it."""
+        return structure.group(self._stages)
+
+    def features_out(self, n: int) -> int:
+        """The width of the last axis for an input of width ``n``: n itself, as no activation changes it yet."""
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"n must be a whole number of features, not {_kind(n)}")
+        if n < 0:
+            raise ValueError(f"n must be at least 0, not {n}")
+        return n
+
+    def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Any:
+        check_unbound(*self._stages)
+        return run.apply(self._formula, x, out)
+
+    def _formula(self, x: Array) -> Array:
+        for stage in self._stages:
+            x = stage.formula(x)
+        return x
+
+    def __add__(self, other: object) -> Pipeline:
+        right = _composable(other)
+        return NotImplemented if right is None else Pipeline(*self._stages, *right.stages)
+
+    def __radd__(self, other: object) -> Pipeline:
+        left = _composable(other)
+        return NotImplemented if left is None else Pipeline(*left.stages, *self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __iter__(self) -> Iterator[Activation]:
+        return iter(self._stages)
+
+    @overload
+    def __getitem__(self, index: int) -> Activation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Pipeline: ...
+    def __getitem__(self, index: int | slice) -> Activation | Pipeline:
+        """One activation, or the pipeline of a slice of them; an empty slice is ``linear``."""
+        chosen = self._stages[index]
+        return Pipeline(*chosen) if isinstance(chosen, tuple) else chosen
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to {name!r}: a Pipeline is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete {name!r}: a Pipeline is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self._stages == other._stages if isinstance(other, Pipeline) else NotImplemented
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return self._spelling
+
+    def __repr__(self) -> str:
+        return f"actspec.parse({self._spelling!r})"
+
+    def __copy__(self) -> Pipeline:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Pipeline:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        classes = {type(stage) for stage in structure.leaves(self._stages)}
+        for cls in classes:
+            entry = registry.find(cls.__definition__.name) if cls.__definition__.registered else None
+            if entry is None or entry.cls is not cls:
+                raise pickle.PicklingError(
+                    f"can't pickle {self!r}: {cls.__module__}.{cls.__qualname__} is not what the name "
+                    f"{cls.__definition__.name!r} stands for in the registry"
+                )
+        return _unpickle, (self._spelling, tuple(sorted({cls.__module__ for cls in classes})))
+
+
+def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeline:
+    """The pipeline that a spec stands for: a string, or a Pipeline, an Activation (class or instance), None (linear).
+
+    SpecError where the string is no valid spec: it knows the position, the cause and the nearest valid names.
+    TypeError for anything else.
+
+    >>> import actspec
+    >>> act = actspec.parse("tanh + norm:z(axis=0, eps=1e-8)")
+    >>> act
+    actspec.parse('tanh+norm:z(axis=0)')
+    >>> actspec.parse(None) == actspec.parse("linear")
+    True
+    """
+    if isinstance(spec, str):
+        return _parse(spec, registry.version())
+    if isinstance(spec, Pipeline):
+        return spec
+    if spec is None:
+        return Pipeline(Linear())
+    stage = Activation.from_value(spec)
+    if stage is None:
+        raise TypeError(f"spec must be a str, a Pipeline, an Activation or None, not {_kind(spec)}")
+    return Pipeline(stage)
+
+
+def validate(spec: str | Pipeline | Activation | type[Activation] | None) -> None:
+    """None for a valid spec; SpecError or TypeError, as ``parse`` raises them, for any other.
+
+    >>> import actspec
+    >>> actspec.validate("elu(alpha=0.5)")
+    """
+    parse(spec)
+
+
+@lru_cache(4096)
+def _parse(text: str, _version: tuple[int, int]) -> Pipeline:
+    """``_version`` keeps the cache true: names mean what the registry says at the time."""
+    text = str(text)
+    stages = resolve(text, parse_syntax(text))
+    try:
+        return Pipeline(*stages)
+    except SpecError as error:
+        reason = f"{error.reason} in its canonical spelling"
+        raise SpecError(text, (Problem((0, len(text)), reason),)) from None
+
+
+def _composable(value: object) -> Pipeline | None:
+    try:
+        return parse(value)  # type: ignore[arg-type]
+    except TypeError:
+        if isinstance(value, type) and issubclass(value, Activation):
+            raise
+        return None
+
+
+def _unpickle(spelling: str, modules: tuple[str, ...]) -> Pipeline:
+    """Read a pickled pipeline: its spelling, once the modules that define its activations are imported."""
+    for name in modules:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                raise pickle.UnpicklingError(
+                    f"can't load the pipeline {spelling!r}: it needs activations of the module {name!r}, "
+                    f"which failed to import: {type(error).__name__}: {error}"
+                ) from error
+    try:
+        return parse(spelling)
+    except SpecError as error:
+        raise pickle.UnpicklingError(
+            f"can't load the pipeline {spelling!r}: {error.reason}; define its class, or import the module that does, first"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

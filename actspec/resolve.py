@@ -1,0 +1,210 @@
+"""Syntax tree to activations: names, parameters, values and slices are checked, and every fault is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actspec import catalog, registry, structure
+from actspec.activation import Activation
+from actspec.errors import Problem, Span, SpecError
+from actspec.parameters import DRAWS, Learnable, Normal, Parameter, Uniform, read_number
+from actspec.suggest import closest
+from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number, Range, Spec, Stage, String, Value
+from actspec.syntax import Learnable as LearnableNode
+
+assert catalog.__all__  # importing the catalog has registered the built-ins
+
+
+def resolve(text: str, spec: Spec) -> tuple[Activation, ...]:
+    """The activations that a spec names, groups laid flat; SpecError with all faults in the order of the text."""
+    resolver = _Resolver()
+    stages = resolver.spec(spec)
+    if resolver.problems:
+        raise SpecError(text, tuple(sorted(resolver.problems, key=lambda problem: problem.span))) from resolver.cause
+    return tuple(stages)
+
+
+class _Resolver:
+    """Collects faults on its way, so that one reading finds them all; a faulty part resolves to None or nothing."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.cause: Exception | None = None
+
+    def report(self, span: Span, reason: str, suggestions: tuple[str, ...] = ()) -> None:
+        self.problems.append(Problem(span, reason, suggestions))
+
+    def spec(self, spec: Spec) -> list[Activation]:
+        resolved = [self.stage(stage) for stage in spec.stages]
+        return [inner for stage in resolved if stage is not None for inner in stage.stages]
+
+    def composed(self, spec: Spec) -> Activation | None:
+        stages = self.spec(spec)
+        return structure.group(stages) if stages else None
+
+    def stage(self, stage: Stage) -> Activation | None:
+        body = stage.body
+        base = self.composed(body.spec) if isinstance(body, Group) else self.call(body)
+        if isinstance(stage.slice, Index):
+            index = self.whole(stage.slice.at)
+            return base if base is None or index is None else structure.one_feature(base, index)
+        return base if stage.slice is None else self.range(base, stage.slice)
+
+    def range(self, base: Activation | None, cut: Range) -> Activation | None:
+        bounds = [None if bound is None else self.whole(bound) for bound in (cut.start, cut.stop, cut.step)]
+        try:
+            # A faulty base hides no fault of its slice: any activation will do to check it.
+            return structure.features(base or catalog.Linear(), *bounds)
+        except ValueError as error:
+            self.report(cut.span, str(error))
+            return None
+
+    def whole(self, number: Number) -> int | None:
+        value = self.number(number)
+        if isinstance(value, float):
+            self.report(number.span, f"a slice takes whole numbers, not {number}")
+        elif value is not None and abs(value) >= 2**63:
+            self.report(number.span, "the number is too large for a slice")
+        else:
+            return value
+        return None
+
+    def number(self, number: Number) -> int | float | None:
+        try:
+            return read_number(number.text)
+        except ValueError as error:
+            self.report(number.span, str(error))
+            return None
+
+    def call(self, call: Call) -> Activation | None:
+        try:
+            entry = registry.find(call.name)
+        except registry.PluginError as error:
+            self.cause = self.cause or error
+            self.report(call.name_span, str(error))
+            entry = None
+        else:
+            if entry is None:
+                self.unknown(call)
+        if entry is None:
+            for argument in call.arguments:
+                self.nested(argument.value)
+            return None
+        cls: type[Activation] = entry.cls
+        declared = cls.__definition__.parameters
+        number = [] if call.number is None else [Argument(None, call.number, call.number.span, call.number.span)]
+        faults = len(self.problems)
+        given = self.match(entry.name, call.name_span, declared, [*number, *call.arguments])
+        values = {each.name: self.value(each, given[each.name].value) for each in declared if each.name in given}
+        if len(self.problems) > faults:
+            return None
+        try:
+            return cls(**values)
+        except ValueError as error:
+            self.report(call.span, str(error))
+            return None
+
+    def unknown(self, call: Call) -> None:
+        key = registry.normalise(call.name)
+        if any(known.startswith(f"{key}:") for known in registry.entries()):
+            reason = f"{call.name!r} is a family of activations: name one of its members"
+        else:
+            reason = f"unknown activation {call.name!r}"
+        self.report(call.name_span, reason, registry.suggest(call.name))
+
+    def nested(self, value: Value) -> None:
+        """Find the faults inside a value that no parameter takes."""
+        if isinstance(value, Spec):
+            self.spec(value)
+
+    def match(
+        self, name: str, name_span: Span, declared: Sequence[Parameter], arguments: Sequence[Argument]
+    ) -> dict[str, Argument]:
+        """The arguments by parameter: positional ones in declared order, then those with a name."""
+        keys = {registry.normalise(each.name): each.name for each in declared}
+        listed = ", ".join(keys.values())
+        given: dict[str, Argument] = {}
+        named = False
+        for position, argument in enumerate(arguments):
+            if argument.name is None and named:
+                self.report(argument.span, "a value without a name can't follow one with a name")
+            elif argument.name is None and position >= len(declared):
+                takes = f"at most {len(declared)} ({listed})" if declared else "none"
+                self.report(argument.span, f"{name} has too many parameters: it takes {takes}")
+            elif argument.name is None:
+                given[declared[position].name] = argument
+                continue
+            else:
+                named = True
+                key = keys.get(registry.normalise(argument.name))
+                if key is None:
+                    takes = f"it takes {listed}" if declared else "it takes none"
+                    reason = f"{name} has no parameter {argument.name!r}: {takes}"
+                    self.report(argument.name_span, reason, closest(argument.name, keys.values()))
+                elif key in given:
+                    self.report(argument.name_span, f"parameter {key!r} is given twice")
+                else:
+                    given[key] = argument
+                    continue
+            self.nested(argument.value)
+        for each in declared:
+            if each.required and each.name not in given and not self.excused(arguments, given):
+                self.report(name_span, f"{name} needs its parameter {each.name!r}: {each.expected}")
+        return given
+
+    def excused(self, arguments: Sequence[Argument], given: dict[str, Argument]) -> bool:
+        """Whether an argument that found no parameter may be the one that seems to be missing."""
+        return len(arguments) > len(given)
+
+    def value(self, declared: Parameter, value: Value) -> object:
+        raw: object
+        if isinstance(value, Spec):
+            if declared.type is not Activation:
+                self.nested(value) if len(value.stages) > 1 else None
+                hint = f": put it in quotes, '{value}'" if declared.type is str else ""
+                self.report(value.span, f"{declared.name} must be {declared.expected}, not {str(value)!r}{hint}")
+                return None
+            return self.composed(value)
+        if isinstance(value, LearnableNode):
+            raw = self.learnable(value)
+        elif isinstance(value, Number):
+            raw = self.number(value)
+        else:
+            assert isinstance(value, (Constant, String))
+            raw = value.value
+        if raw is None and not (isinstance(value, Constant) and value.value is None):
+            return None
+        try:
+            return declared.coerce(raw)
+        except (TypeError, ValueError) as error:
+            self.report(value.span, str(error))
+            return None
+
+    def learnable(self, node: LearnableNode) -> Learnable | None:
+        faults = len(self.problems)
+        start = self.draw(node.start) if isinstance(node.start, Draw) else self.number(node.start)
+        if start is None or len(self.problems) > faults:
+            return None
+        try:
+            return Learnable(start)
+        except ValueError as error:
+            self.report(node.span, str(error))
+            return None
+
+    def draw(self, draw: Draw) -> Normal | Uniform | None:
+        cls = DRAWS.get(registry.normalise(draw.name))
+        if cls is None:
+            reason = f"unknown distribution {draw.name!r}: a learnable parameter starts from normal or uniform"
+            self.report(draw.name_span, reason, closest(draw.name, DRAWS))
+            return None
+        faults = len(self.problems)
+        declared = [Parameter(field, float) for field in cls.__match_args__]
+        given = self.match(draw.name.lower(), draw.name_span, declared, draw.arguments)
+        values = [self.value(each, given[each.name].value) for each in declared if each.name in given]
+        if len(self.problems) > faults:
+            return None
+        try:
+            return cls(*values)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            self.report(draw.span, str(error))
+            return None

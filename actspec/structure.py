@@ -1,0 +1,114 @@
+"""Activations made of activations: groups, and slices of the last axis. They have no name of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from actspec.activation import Activation
+from actspec.kernels.run import Array
+
+
+class Group(Activation, register=False):
+    """Several activations as one, from left to right."""
+
+    def __init__(self, stages: tuple[Activation, ...]) -> None:
+        self.__dict__["stages"] = stages  # an attribute without an annotation is no parameter
+        object.__setattr__(self, "_levels", max(stage._levels for stage in stages))
+
+    def __call__(self, x: Array) -> Array:
+        for stage in self.stages:
+            x = stage.formula(x)
+        return x
+
+    @property
+    def stages(self) -> tuple[Activation, ...]:
+        stages: tuple[Activation, ...] = self.__dict__["stages"]
+        return stages
+
+    @property
+    def inner(self) -> tuple[Activation, ...]:
+        return self.stages
+
+    def values(self) -> tuple[Any, ...]:
+        return (self.stages,)
+
+    def __str__(self) -> str:
+        return "+".join(map(str, self.stages))
+
+    def __repr__(self) -> str:
+        return f"Group({self.stages!r})"
+
+
+class Sliced(Activation, register=False):
+    """An activation on some features of the last axis; the others pass through unchanged.
+
+    With ``single`` it is the feature at ``start``, which has to exist; else the features of ``start:stop:step``.
+    """
+
+    base: Activation
+    start: int | None = None
+    stop: int | None = None
+    step: int = 1
+    single: bool = False
+
+    def __call__(self, x: Array) -> Array:
+        part = (..., self._features(x))
+        y = x.copy()
+        if x[part].size:
+            y[part] = self.base.formula(x[part])
+        return y
+
+    def _features(self, x: Array) -> slice:
+        if x.ndim == 0:
+            raise IndexError(f"{self} slices the last axis, and a scalar has none")
+        if not self.single:
+            return slice(self.start, self.stop, self.step)
+        assert self.start is not None
+        if not -x.shape[-1] <= self.start < x.shape[-1]:
+            raise IndexError(f"{self} names feature {self.start} of a last axis of {x.shape[-1]}")
+        return slice(self.start, self.start + 1 or None)
+
+    def __str__(self) -> str:
+        base = f"({self.base})" if isinstance(self.base, (Group, Sliced)) else str(self.base)
+        if self.single:
+            return f"{base}[{self.start}]"
+        start, stop = ("" if bound is None else str(bound) for bound in (self.start, self.stop))
+        return f"{base}[{start}:{stop}]" if self.step == 1 else f"{base}[{start}:{stop}:{self.step}]"
+
+
+def group(stages: Iterable[Activation]) -> Activation:
+    """One activation that runs the given ones in turn; nested groups are laid flat."""
+    flat = tuple(inner for stage in stages for inner in stage.stages)
+    return flat[0] if len(flat) == 1 else Group(flat)
+
+
+def one_feature(base: Activation, index: int) -> Activation:
+    """The activation on the feature at ``index`` alone."""
+    return Sliced(base, start=index, single=True)
+
+
+def features(base: Activation, start: int | None, stop: int | None, step: int | None) -> Activation:
+    """The activation on the features ``start:stop:step``; ValueError where that can't be or never selects any."""
+    step = 1 if step is None else step
+    if step < 1:
+        raise ValueError(f"the step of a slice must be at least 1, not {step}")
+    first = 0 if start is None else start
+    if stop is not None and (first < 0) == (stop < 0) and first >= stop:
+        raise ValueError(f"the slice selects no feature: it stops at {stop}, before it starts at {first}")
+    if first == 0 and stop is None and step == 1:
+        return base
+    return Sliced(base, start=first or None, stop=stop, step=step)
+
+
+def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
+    """Every activation with a name, those inside slices and parameters included."""
+    for stage in stages:
+        if not isinstance(stage, (Group, Sliced)):
+            yield stage
+        yield from leaves(stage.inner)
+
+
+def count(stage: Activation) -> int:
+    """How many activations a stage names, itself included."""
+    return sum(1 for _ in leaves((stage,)))

@@ -1,0 +1,68 @@
+"""The nearest valid choice for a misspelt word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+def closest(word: str, choices: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+    """The choices that a writer of ``word`` may have meant, nearest first, at most ``limit``.
+
+    Near means few edits (insert, delete, replace, swap of neighbours) for the length of the word, or a shared start
+    of at least three letters. Case, ``_``, ``-`` and ``:`` don't count.
+
+    >>> closest("tahn", ["tanh", "relu", "scaledtanh"])
+    ('tanh',)
+    """
+    if len(word) > 64:
+        return ()
+    plain = _plain(word)
+    ranked = []
+    for choice in choices:
+        other = _plain(choice)
+        distance = _distance(plain, other, max(1, min(len(plain), len(other)) // 3))
+        if distance is not None:
+            ranked.append((distance, choice))
+        elif len(plain) >= 3 and other.startswith(plain):
+            ranked.append((len(other), choice))
+    return tuple(choice for _, choice in sorted(ranked)[:limit])
+
+
+@lru_cache(4096)
+def _plain(word: str) -> str:
+    return word.lower().translate(_IGNORED)
+
+
+_IGNORED = str.maketrans("", "", "_-: ")
+
+
+@lru_cache(4096)
+def _letters(word: str) -> int:
+    """The set of a word's characters, as a bit mask."""
+    mask = 0
+    for char in word:
+        mask |= 1 << (ord(char) & 63)
+    return mask
+
+
+def _distance(a: str, b: str, most: int) -> int | None:
+    """Edit distance with swaps (optimal string alignment), or None above ``most``."""
+    if abs(len(a) - len(b)) > most:
+        return None
+    ours, theirs = _letters(a), _letters(b)
+    # Each letter that only one word has costs an edit; a replacement pays for one on each side.
+    if max((ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()) > most:
+        return None
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, char in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, other in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (char != other))
+            if i > 1 and j > 1 and char == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return None
+    return row[-1] if row[-1] <= most else None
