@@ -3,17 +3,22 @@
 >>> import actspec
 >>> act = actspec.parse("tanh+norm:z")
 >>> act([[0.0, 1.0, 2.0]]).round(3)
-array([[-1.381,  0.437,  0.944]])
+array([[-1.386,  0.449,  0.937]])
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from actspec import functions, registry
 from actspec.activation import Activation
-from actspec.describe import Description, Explanation, describe, explain
 from actspec.errors import LayerError, Problem, RegistryError, SpecError, UnboundError
-from actspec.layers import LayerSpec, parse_layers
 from actspec.parameters import Learnable, Normal, Parameter, Uniform, parameter
 from actspec.pipeline import Pipeline, parse, validate
 from actspec.registry import names
+
+if TYPE_CHECKING:
+    from actspec.description import Description, Explanation, describe, explain
+    from actspec.layers import LayerSpec, parse_layers
 
 __version__ = "0.1.0"
 
@@ -43,3 +48,20 @@ __all__ = [
     "registry",
     "validate",
 ]
+
+# What a program that only reads specs never needs is imported when it is first asked for.
+_LATER = {
+    **dict.fromkeys(("Description", "Explanation", "describe", "explain"), "actspec.description"),
+    **dict.fromkeys(("LayerSpec", "parse_layers"), "actspec.layers"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'actspec' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

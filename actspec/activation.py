@@ -76,7 +76,7 @@ class Activation:
     ) -> None:
         super().__init_subclass__(**kwargs)
         if register and "__init__" in cls.__dict__:
-            raise TypeError(f"{cls.__qualname__} defines __init__: declare its parameters as annotated attributes instead")
+            raise TypeError(f"{cls.__qualname__} defines __init__: declare its parameters as annotated attributes")
         if isinstance(aliases, str):
             raise TypeError(f"aliases of {cls.__qualname__} must be a tuple of names: aliases=({aliases!r},)")
         declared = _declare_parameters(cls)
@@ -88,11 +88,11 @@ class Activation:
         body = cls.__dict__.get("__call__")
         if body is not None:
             cls.__formula__ = body
-            cls.__call__ = _runner(body)
+            setattr(cls, "__call__", _runner(body))  # noqa: B010  # mypy takes __call__ for a method
         if register:
             if cls.__formula__ is None:
                 raise TypeError(
-                    f"{cls.__qualname__} has no formula: define __call__(self, x), or pass register=False if it is a base"
+                    f"{cls.__qualname__} has no formula: define __call__(self, x), or pass register=False for a base"
                 )
             registry.register(registry.Entry(spelled, cls, cls.__definition__.aliases), override=override)
 
@@ -150,15 +150,15 @@ class Activation:
 
     def values(self) -> tuple[Any, ...]:
         """The parameters' values in declared order."""
-        return tuple(getattr(self, each.name) for each in self.__definition__.parameters)
+        return tuple(value for _, value in self.items())
+
+    def items(self) -> list[tuple[Parameter, Any]]:
+        """The parameters in declared order, each with its value."""
+        return [(each, getattr(self, each.name)) for each in self.__definition__.parameters]
 
     def needs_binding(self) -> str | None:
         """Why this activation can't run before it is bound (it learns, or remembers), or None where it can."""
-        learnt = [
-            each.name
-            for each, value in zip(self.__definition__.parameters, self.values(), strict=True)
-            if isinstance(value, Learnable)
-        ]
+        learnt = [each.name for each, value in self.items() if isinstance(value, Learnable)]
         if learnt:
             return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
         if self.stateful:
@@ -188,14 +188,14 @@ class Activation:
     def __str__(self) -> str:
         changed = [
             f"{each.name}={spell(value)}"
-            for each, value in zip(self.__definition__.parameters, self.values(), strict=True)
+            for each, value in self.items()
             if each.required or not _same(value, each.default)
         ]
         return f"{self.__definition__.name}({','.join(changed)})" if changed else self.__definition__.name
 
     def __repr__(self) -> str:
-        given = zip(self.__definition__.parameters, self.values(), strict=True)
-        return f"{type(self).__qualname__}({', '.join(f'{each.name}={_repr(value)}' for each, value in given)})"
+        given = ", ".join(f"{each.name}={_repr(value)}" for each, value in self.items())
+        return f"{type(self).__qualname__}({given})"
 
     def __copy__(self) -> Activation:
         return self
@@ -214,7 +214,7 @@ def _rebuild(cls: type[Activation], values: tuple[Any, ...]) -> Activation:
 def _runner(body: Callable[..., Any]) -> Callable[..., Any]:
     """What takes the place of a class's ``__call__``: the formula with the rules for arrays around it."""
 
-    def __call__(self: Activation, x: npt.ArrayLike, out: Array | None = None) -> Any:
+    def __call__(self: Activation, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         check_unbound(self)
         name = f"the formula of {type(self).__qualname__}"
         return run.apply(lambda own: run.check_result(body(self, own), own, name), x, out)
@@ -273,7 +273,7 @@ _PLAIN: dict[str, Any] = {"float": float, "int": int, "bool": bool, "str": str, 
 
 def _annotations(cls: type) -> dict[str, Any]:
     """A class's own annotations as types, evaluated where they are strings."""
-    found = dict(cls.__dict__.get("__annotations__", {}))
+    found = dict(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063  # inspect is slow to import
     if all(not isinstance(value, str) or value in _PLAIN for value in found.values()):
         return {key: _PLAIN.get(value, value) if isinstance(value, str) else value for key, value in found.items()}
     import inspect  # slow to import, and only such annotations need it

@@ -17,9 +17,8 @@ def sigmoid(x: npt.ArrayLike) -> Any:
     >>> float(sigmoid(0.0)), float(sigmoid(-800.0))
     (0.5, 0.0)
     """
-    x = np.asarray(x)
     z = np.exp(-np.abs(x))
-    return np.where(x < 0, z, 1) / (1 + z)
+    return np.where(np.less(x, 0), z, 1) / (1 + z)
 
 
 def log_sigmoid(x: npt.ArrayLike) -> Any:

@@ -101,7 +101,7 @@ class Parameter:
         return f"{self.name}: {kind}" if self.required else f"{self.name}: {kind} = {spell(self.default)}"
 
     def coerce(self, value: object) -> Any:
-        """The value as the activation keeps it; TypeError or ValueError where it is of the wrong type or outside its domain."""
+        """The value as the activation keeps it; TypeError for a wrong type, ValueError outside the domain."""
         if value is None and self.optional:
             return None
         if isinstance(value, Learnable):
@@ -150,14 +150,14 @@ class Field:
 
 
 def parameter(
-    default: Any = MISSING,
     *,
+    default: Any = MISSING,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
 ) -> Any:
-    """Declare a parameter with a domain in the body of an activation class: ``eps: float = parameter(1e-8, ge=0)``.
+    """Declare a parameter with a domain in the body of a class: ``eps: float = parameter(default=0, ge=0)``.
 
     ``ge``, ``gt``, ``le``, ``lt``: at least, greater than, at most, below. No default: the parameter is required.
     """

@@ -1,15 +1,14 @@
-"""Text to syntax tree: the limits of the language, the Lark grammar, and what a syntax error means."""
+"""Text to syntax tree: the limits of the language, Lark's trees to nodes, and what a syntax error means."""
 
 from __future__ import annotations
 
-import os
 import re
-from functools import lru_cache
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from actspec.errors import Problem, Span, SpecError
+from actspec.grammar_tables import load_grammar
 from actspec.limits import MAX_CHARACTERS, MAX_NESTING, MAX_STAGES
 from actspec.syntax import (
     Argument,
@@ -38,14 +37,15 @@ def parse_syntax(text: str) -> Spec:
     """
     _check_size(text)
     try:
-        tree = _lark().parse(text)
+        tree = load_grammar().parse(text)
     except UnexpectedInput as error:
         raise SpecError(text, (_explain(text, error),)) from None
     problems: list[Problem] = []
     spec = _Builder(problems).spec(tree)
     named = list(calls(spec))
     if len(named) > MAX_STAGES:
-        raise _passed(text, named[MAX_STAGES].span, f"a spec has at most {MAX_STAGES} activations, this has {len(named)}")
+        reason = f"a spec has at most {MAX_STAGES} activations, this has {len(named)}"
+        raise _passed(text, named[MAX_STAGES].span, reason)
     if problems:
         raise SpecError(text, tuple(problems))
     return spec
@@ -88,15 +88,6 @@ def _open_brackets(text: str, most: int) -> list[int]:
         elif match[0] in ")]" and opened:
             depth -= text[opened.pop()] == "("
     return opened
-
-
-@lru_cache(1)
-def _lark() -> Lark:
-    here = os.path.dirname(os.path.abspath(__file__))
-    packaged = os.path.join(here, "grammar", "spec.lark")
-    checkout = os.path.join(os.path.dirname(here), "grammar", "spec.lark")
-    with open(packaged if os.path.exists(packaged) else checkout, encoding="utf-8") as file:
-        return Lark(file.read(), start="spec", parser="lalr", propagate_positions=True, maybe_placeholders=True)
 
 
 class _Builder:
@@ -186,7 +177,8 @@ def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
 def _span(node: Tree[Token] | Token) -> Span:
     if isinstance(node, Tree):
         return node.meta.start_pos, node.meta.end_pos
-    assert node.start_pos is not None and node.end_pos is not None
+    assert node.start_pos is not None
+    assert node.end_pos is not None
     return node.start_pos, node.end_pos
 
 
@@ -197,10 +189,11 @@ def _explain(text: str, error: UnexpectedInput) -> Problem:
         span = (len(text), len(text)) if at_end else _span(error.token)
     else:
         assert isinstance(error, UnexpectedCharacters)
-        span, at_end = (error.pos_in_stream, error.pos_in_stream + 1), False
-        so_far = _lark().parse_interactive(text[: span[0]])
+        at, at_end = error.pos_in_stream or 0, False
+        span = (at, at + 1)
+        so_far = load_grammar().parse_interactive(text[: span[0]])
         so_far.exhaust_lexer()
-        expected = so_far.accepts()
+        expected = so_far.accepts()  # type: ignore[no-untyped-call]  # Lark has no types here
     found = "the spec ends here" if at_end else f"found {text[span[0] : span[1]]!r}"
     opened = _open_brackets(text[: span[0]], MAX_CHARACTERS)
     if not text.strip():

@@ -47,7 +47,7 @@ class Pipeline:
         for position, stage in enumerate(stages):
             instance = Activation.from_value(stage)
             if instance is None:
-                raise TypeError(f"stage {position} must be an Activation, not {_kind(stage)}; actspec.parse reads strings")
+                raise TypeError(f"stage {position} must be an Activation, not {_kind(stage)}; parse() reads strings")
             instances.append(instance)
         flat = structure.group(instances).stages if instances else (Linear(),)
         spelling = "+".join(map(str, flat))
@@ -73,7 +73,8 @@ class Pipeline:
             raise ValueError(f"n must be at least 0, not {n}")
         return n
 
-    def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Any:
+    def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """Run the pipeline on x, as the class describes."""
         check_unbound(*self._stages)
         return run.apply(self._formula, x, out)
 
@@ -211,7 +212,7 @@ def _unpickle(spelling: str, modules: tuple[str, ...]) -> Pipeline:
         return parse(spelling)
     except SpecError as error:
         raise pickle.UnpicklingError(
-            f"can't load the pipeline {spelling!r}: {error.reason}; define its class, or import the module that does, first"
+            f"can't load the pipeline {spelling!r}: {error.reason}; first define its class, or import its module"
         ) from error
 
 

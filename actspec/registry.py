@@ -50,7 +50,7 @@ class Entry:
 
 
 class _Layer:
-    """The registrations of one scope; ``None`` hides a name of the layers below."""
+    """The registrations of one scope; ``None`` stands for a name that was lost, and hides it in the layers below."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry | None] = {}
@@ -90,7 +90,8 @@ def register(entry: Entry, *, override: bool = False) -> None:
     for name in (entry.name, *entry.aliases):
         _check_name(name, entry.cls)
     if len(set(entry.keys)) < len(entry.keys):
-        raise RegistryError(f"{_class_name(entry.cls)} has the same name twice: {', '.join((entry.name, *entry.aliases))}")
+        given = ", ".join((entry.name, *entry.aliases))
+        raise RegistryError(f"{_class_name(entry.cls)} has the same name twice: {given}")
     with _lock:
         layers = (_base, *_scopes.get())
         lost: set[str] = set()
@@ -104,14 +105,8 @@ def register(entry: Entry, *, override: bool = False) -> None:
                     "choose another with name='...', or replace it with override=True"
                 )
             lost.update(owner.keys if key == owner.keys[0] else (key,))
-        updated = dict(layers[-1].entries)
-        for key in lost:
-            if len(layers) > 1:
-                updated[key] = None
-            else:
-                updated.pop(key, None)
-        updated.update(dict.fromkeys(entry.keys, entry))
-        layers[-1].entries = updated
+        hidden: dict[str, Entry | None] = dict.fromkeys(lost)
+        layers[-1].entries = layers[-1].entries | hidden | dict.fromkeys(entry.keys, entry)
         _generation += 1
 
 
@@ -210,7 +205,7 @@ def _check_name(name: object, cls: type) -> None:
         raise TypeError(f"a name of {_class_name(cls)} must be a str, not {type(name).__name__}")
     if not _NAME.fullmatch(name.lower()):
         raise RegistryError(
-            f"{name!r} can't be the name of {_class_name(cls)}: a name is made of the letters a-z, digits, '_' and '-', "
+            f"{name!r} can't be the name of {_class_name(cls)}: a name is made of letters a-z, digits, '_' and '-', "
             "starts with a letter, and may have variants after colons; give another with name='...'"
         )
     if normalise(name).partition(":")[0] in RESERVED:
@@ -262,8 +257,8 @@ def _load(key: str, offers: tuple[EntryPoint, ...]) -> None:
         ) from error
     finally:
         _scopes.reset(token)
-    if key not in _base.entries:
-        raise PluginError(f"activation {name!r} comes from {sources}, but {offers[0].value} defines no activation of that name")
+    if _find((_base,), key) is None:
+        raise PluginError(f"activation {name!r} comes from {sources}, but {offers[0].value} defines no such activation")
 
 
 def _distribution(point: EntryPoint) -> str:

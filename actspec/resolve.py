@@ -200,11 +200,15 @@ class _Resolver:
         faults = len(self.problems)
         declared = [Parameter(field, float) for field in cls.__match_args__]
         given = self.match(draw.name.lower(), draw.name_span, declared, draw.arguments)
+        for name, argument in given.items():
+            if isinstance(argument.value, LearnableNode):
+                reason = f"{name} must be a number: what a start is drawn from is not learnt itself"
+                self.report(argument.value.span, reason)
         values = [self.value(each, given[each.name].value) for each in declared if each.name in given]
         if len(self.problems) > faults:
             return None
         try:
             return cls(*values)  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             self.report(draw.span, str(error))
             return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from actspec.activation import Activation
+from actspec.graph import coupling
 from actspec.kernels.run import Array
 
 
@@ -112,3 +114,22 @@ def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
 def count(stage: Activation) -> int:
     """How many activations a stage names, itself included."""
     return sum(1 for _ in leaves((stage,)))
+
+
+def coupled_axes(stage: Activation, ndim: int) -> frozenset[int] | None:
+    """The axes along which a stage mixes values of an array of ``ndim`` axes, or treats them by their position.
+
+    Splitting the array along any other axis gives the same result. None where that can't be told of a formula: then
+    it needs the whole array.
+    """
+    if isinstance(stage, Group):
+        found = [coupled_axes(each, ndim) for each in stage.stages]
+        return None if None in found else frozenset().union(*(axes for axes in found if axes is not None))
+    if isinstance(stage, Sliced):
+        axes = coupled_axes(stage.base, ndim)
+        return None if axes is None else axes | {ndim - 1}
+    return coupling.coupled_axes(partial(_body, stage), ndim)
+
+
+def _body(stage: Activation, x: Any) -> Any:
+    return type(stage).__formula__(stage, x)  # type: ignore[misc]  # an instance always has a formula

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Union
 
 from actspec.errors import Span
 
@@ -155,7 +154,7 @@ class Spec:
         return "+".join(map(str, self.stages))
 
 
-Value = Union[Number, Constant, String, Learnable, Spec]
+Value = Number | Constant | String | Learnable | Spec
 
 
 def calls(spec: Spec) -> Iterator[Call]:

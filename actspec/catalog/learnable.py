@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -32,9 +34,9 @@ class PReLU(Activation):
     array([-0.5,  3. ])
     """
 
-    slope: float = parameter(Learnable(0.25))
+    slope: float = parameter(default=Learnable(0.25))
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, self.slope * x)
 
 
@@ -63,10 +65,10 @@ class LGReLU(Activation, aliases=("leakygainrelu",)):
     array([-1.,  6.])
     """
 
-    gain: float = parameter(Learnable(1.0))
-    leak: float = parameter(Learnable(0.25))
+    gain: float = parameter(default=Learnable(1.0))
+    leak: float = parameter(default=Learnable(0.25))
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.where(x > 0, self.gain * x, self.leak * x)
 
 
@@ -98,8 +100,8 @@ class Maxout(Activation):
     """
 
     pieces: int = parameter(ge=1)
-    slope: float = parameter(Learnable(Normal(0, 1)))
-    intercept: float = parameter(Learnable(0.0))
+    slope: float = parameter(default=Learnable(Normal(0, 1)))
+    intercept: float = parameter(default=Learnable(0.0))
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.max(self.slope * x[..., None] + self.intercept, axis=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -36,9 +38,9 @@ class Softmax(Activation):
     """
 
     axis: int = -1
-    floor: float = parameter(0.0, ge=0, le=1)
+    floor: float = parameter(default=0.0, ge=0, le=1)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         e = np.exp(x - np.max(x, axis=self.axis, keepdims=True))
         return np.maximum(e / np.sum(e, axis=self.axis, keepdims=True), self.floor)
 
@@ -68,7 +70,7 @@ class NormMean(Activation, name="norm:mean"):
 
     axis: int = -1
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return x - np.mean(x, axis=self.axis, keepdims=True)
 
 
@@ -98,9 +100,9 @@ class NormMax(Activation, name="norm:max"):
     """
 
     axis: int = -1
-    eps: float = parameter(1e-8, ge=0)
+    eps: float = parameter(default=1e-8, ge=0)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return x / (np.max(np.abs(x), axis=self.axis, keepdims=True) + self.eps)
 
 
@@ -130,9 +132,9 @@ class NormStd(Activation, name="norm:std"):
     """
 
     axis: int = -1
-    eps: float = parameter(1e-8, ge=0)
+    eps: float = parameter(default=1e-8, ge=0)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return x / (np.std(x, axis=self.axis, keepdims=True) + self.eps)
 
 
@@ -166,8 +168,8 @@ class NormZ(Activation, name="norm:z"):
     """
 
     axis: int = -1
-    eps: float = parameter(1e-8, ge=0)
+    eps: float = parameter(default=1e-8, ge=0)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         centred = x - np.mean(x, axis=self.axis, keepdims=True)
         return centred / (np.std(x, axis=self.axis, keepdims=True) + self.eps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -37,9 +39,9 @@ class ReLU(Activation, aliases=("rectify", "rect:max")):
     array([0., 2., 6.])
     """
 
-    max: float = parameter(float("inf"), ge=0)
+    max: float = parameter(default=float("inf"), ge=0)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.minimum(np.maximum(x, 0), self.max)
 
 
@@ -61,7 +63,7 @@ class RectMin(Activation, name="rect:min"):
     array([-1. ,  0.5,  1. ])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.minimum(x, 1)
 
 
@@ -83,7 +85,7 @@ class RectMinMax(Activation, name="rect:minmax"):
     array([0. , 0.5, 1. ])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.minimum(np.maximum(x, 0), 1)
 
 
@@ -117,7 +119,7 @@ class LeakyReLU(Activation, aliases=("leakyrectify",)):
 
     negative_slope: float = 0.01
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, self.negative_slope * x)
 
 
@@ -140,7 +142,7 @@ class VeryLeakyRectify(Activation, aliases=("veryleakyrelu",)):
     array([-1.,  3.])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, x / 3)
 
 
@@ -176,5 +178,5 @@ class Clip(Activation):
         if isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max:
             raise ValueError(f"min must be at most max, not {self.min:g} > {self.max:g}")
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.minimum(np.maximum(x, self.min), self.max)

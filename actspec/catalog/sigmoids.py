@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -32,7 +34,7 @@ class Sigmoid(Activation, aliases=("logistic",)):
     array([0. , 0.5, 1. ])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return sigmoid(x)
 
 
@@ -54,7 +56,7 @@ class Tanh(Activation):
     array([-1.    ,  0.    ,  0.4621])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.tanh(x)
 
 
@@ -90,5 +92,5 @@ class ScaledTanh(Activation):
     scale_in: float = 1.0
     scale_out: float = 1.0
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return self.scale_out * np.tanh(self.scale_in * x)

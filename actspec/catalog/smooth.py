@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -27,7 +29,7 @@ class Linear(Activation, aliases=("identity",)):
     array([-1.5,  2. ])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return x
 
 
@@ -54,7 +56,7 @@ class Softplus(Activation):
     array([0.000e+00, 6.931e-01, 8.000e+02])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return softplus(x)
 
 
@@ -88,7 +90,7 @@ class Elu(Activation):
 
     alpha: float = 1.0
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, self.alpha * np.expm1(x))
 
 
@@ -125,7 +127,7 @@ class Selu(Activation):
     scale: float = 1.0507009873554805
     alpha: float = 1.6732632423543772
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return self.scale * np.where(x > 0, x, self.alpha * np.expm1(x))
 
 
@@ -147,5 +149,5 @@ class Gaussian(Activation):
     array([0.3679, 1.    , 0.    ])
     """
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         return np.exp(-x * x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from actspec.activation import Activation
@@ -41,16 +43,16 @@ class SoftLIF(Activation):
     Examples
     --------
     >>> import actspec
-    >>> actspec.parse("softlif")([-800.0, 0.0, 2.0]).round(4)
-    array([0.0006, 0.5092, 1.0355])
+    >>> actspec.parse("softlif")([-10.0, 0.0, 2.0]).round(4)
+    array([0.0495, 0.5035, 1.0301])
     """
 
-    sigma: float = parameter(1.0, gt=0)
-    tau_rc: float = parameter(0.02, gt=0)
-    tau_ref: float = parameter(0.002, gt=0)
+    sigma: float = parameter(default=1.0, gt=0)
+    tau_rc: float = parameter(default=0.02, gt=0)
+    tau_ref: float = parameter(default=0.002, gt=0)
     amp: float = 0.01
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         z = x / self.sigma
         j = self.sigma * softplus(z)
         # Below -16, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from actspec.activation import Activation
 from actspec.kernels.run import Array
 from actspec.parameters import parameter
@@ -37,9 +39,9 @@ class Continuous(Activation):
     stateful = True
 
     base: Activation
-    tau: float = parameter(1.0, gt=0)
-    dt: float = parameter(1.0, gt=0)
+    tau: float = parameter(default=1.0, gt=0)
+    dt: float = parameter(default=1.0, gt=0)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Any:
         # The output of a state: whoever holds the state advances it.
         return self.base.formula(x)

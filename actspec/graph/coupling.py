@@ -28,7 +28,7 @@ def coupled_axes(formula: Callable[[Any], Any], ndim: int) -> frozenset[int] | N
     return result.coupled if isinstance(result, _Symbol) else frozenset()
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """The formula does something that a symbol can't follow."""
 
 
@@ -42,16 +42,16 @@ class _Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         self.coupled = coupled
 
     def __array__(self, *_args: object, **_kwargs: object) -> Any:
-        raise _Unknown
+        raise _UnknownError
 
     def __bool__(self) -> bool:
-        raise _Unknown
+        raise _UnknownError
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce":
             return self._reduced(inputs[0], **kwargs)
         if method != "__call__" or ufunc.signature is not None or set(kwargs) - {"dtype", "where"}:
-            raise _Unknown
+            raise _UnknownError
         results = tuple(_merged(inputs) for _ in range(ufunc.nout))
         return results if len(results) > 1 else results[0]
 
@@ -60,18 +60,18 @@ class _Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             return self._reduced(*args, **kwargs)
         if function in _ELEMENTWISE:
             return _merged((*args, *kwargs.values()))
-        raise _Unknown
+        raise _UnknownError
 
     def _reduced(
-        self, a: Any, axis: int | tuple[int, ...] | None = None, dtype: Any = None, keepdims: bool = False, **kwargs: Any
+        self, a: Any, axis: int | tuple[int, ...] | None = None, *more: Any, keepdims: bool = False, **kwargs: Any
     ) -> Any:
-        if kwargs.get("out") is not None or not isinstance(a, _Symbol):
-            raise _Unknown
+        if more or kwargs.get("out") is not None or not isinstance(a, _Symbol):
+            raise _UnknownError
         axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
         mixed = a.coupled | {index % a.ndim if -a.ndim <= index < a.ndim else a.ndim for index in axes}
         # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
         if not keepdims and axis is not None:
-            raise _Unknown
+            raise _UnknownError
         return _Symbol(a.ndim, frozenset(mixed))
 
     def mean(self, *args: Any, **kwargs: Any) -> Any:
@@ -100,5 +100,5 @@ def _merged(values: tuple[Any, ...]) -> _Symbol:
         if isinstance(value, _Symbol):
             symbols.append(value)
         elif np.ndim(value) > 0:
-            raise _Unknown  # an array of the formula's own knows its place, which a part of x would not
+            raise _UnknownError  # an array of the formula's own knows its place, which a part of x would not
     return _Symbol(max(each.ndim for each in symbols), frozenset().union(*(each.coupled for each in symbols)))

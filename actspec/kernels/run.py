@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+Array = npt.NDArray[np.floating[Any]]
 Formula = Callable[[Array], Any]
 
 
-def apply(formula: Formula, x: npt.ArrayLike, out: Array | None = None) -> Any:
+def apply(formula: Formula, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
     """``formula(x)`` for any real array_like, by the rules of NumPy's ufuncs.
 
     float32 and float64 keep their type, float16 is computed in float32 and comes back as float16, integers and
@@ -23,13 +23,13 @@ def apply(formula: Formula, x: npt.ArrayLike, out: Array | None = None) -> Any:
     ``out``, which must match it and may overlap x. No floating-point warning is given.
     """
     values = real_array(x, "x")
-    result = np.dtype(np.float64) if values.dtype.kind in "biu" else values.dtype.newbyteorder("=")
+    result: np.dtype[Any] = np.dtype(np.float64) if values.dtype.kind in "biu" else values.dtype.newbyteorder("=")
     if out is not None:
         check_out(out, values.shape, result)
     computed = np.dtype(np.float32) if result == np.float16 else result
     with np.errstate(all="ignore"):
         # A copy, always: a formula may work in place, or return what it was given.
-        own = values.astype(computed, order="K", copy=True, subok=False)
+        own: Array = values.astype(computed, order="K", copy=True, subok=False)
         y = formula(own) if own.size else own
         if out is not None:
             np.copyto(out, y, casting="same_kind")
@@ -37,8 +37,8 @@ def apply(formula: Formula, x: npt.ArrayLike, out: Array | None = None) -> Any:
         return y.astype(result, copy=False)[()]
 
 
-def real_array(x: npt.ArrayLike, name: str) -> Array:
-    """x as an array of floats, integers or booleans; TypeError naming the argument where it is anything else."""
+def real_array(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Turn x into an array of floats, integers or booleans; TypeError naming the argument where it is anything else."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a plain array, not a masked one: fill it first, with {name}.filled(value)")
     values = np.asarray(x)

@@ -17,10 +17,10 @@ from actspec.structure import Sliced, leaves
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """An activation in words: ``name``, ``summary``, ``formula``, ``parameters``, ``aliases``, ``reference``, ``family``.
+    """An activation in words, made from its class.
 
-    ``summary`` is the docstring's first line, ``range`` its Returns section; ``family`` is the module that the class
-    stands in.
+    ``summary`` and ``formula`` come from the docstring's first line, ``range`` from its section Returns, ``notes`` and
+    ``reference`` from theirs; ``family`` is the module that the class stands in.
     """
 
     name: str
@@ -97,7 +97,7 @@ def explain(spec: str | Pipeline | Activation | type[Activation] | None) -> Expl
     1. tanh: Hyperbolic tangent
        formula:  tanh(x)
        compiled: no, this version runs every formula in NumPy
-    2. norm:z[:3]: Standard score, on features [:3] of the last axis
+    2. norm:z[:3]: Standard score along an axis, on features [:3] of the last axis
        formula:  (x - mean(x))/(std(x) + eps)
        compiled: no, this version runs every formula in NumPy
     """
@@ -112,7 +112,7 @@ def _explain(stage: Activation) -> StageExplanation:
         features = str(stage)[str(stage).rindex("[") :]
         summary += f", on feature{'' if stage.single else 's'} {features} of the last axis"
     reason = stage.needs_binding()
-    why = "this version runs every formula in NumPy" if reason is None else f"{reason}, which this version can't run yet"
+    why = f"{reason}, which this version can't run" if reason else "this version runs every formula in NumPy"
     return StageExplanation(str(stage), summary, formula, False, why)
 
 

@@ -1,0 +1,83 @@
+"""Which axes a formula couples; the answer is checked by splitting arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import actspec
+from actspec.graph.coupling import coupled_axes
+from actspec.structure import coupled_axes as axes_of_stage
+
+
+@pytest.mark.parametrize(
+    ("formula", "axes"),
+    [
+        (lambda x: 1.0, set()),
+        (lambda x: np.where(x > 0, x, 0.1 * x), set()),
+        (lambda x: np.clip(x, -1, 1) + x.clip(0, 1) ** 2, set()),
+        (lambda x: np.modf(x)[0], set()),
+        (lambda x: x.copy().astype(np.float64), set()),
+        (lambda x: x - np.mean(x, axis=-1, keepdims=True), {2}),
+        (lambda x: x - x.mean(0, keepdims=True), {0}),
+        (lambda x: x / np.max(np.abs(x), axis=1, keepdims=True) + x.sum(axis=(0, 2), keepdims=True), {0, 1, 2}),
+        (lambda x: x - np.max(x), {0, 1, 2}),
+        (lambda x: x - np.add.reduce(x, axis=1, keepdims=True), {1}),
+    ],
+)
+def test_coupled_axes(formula: object, axes: set[int]) -> None:
+    assert coupled_axes(formula, 3) == axes  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda x: x if x > 0 else -x,
+        lambda x: x * np.arange(3.0),
+        lambda x: x[..., ::-1],
+        lambda x: np.sort(x),
+        lambda x: np.cumsum(x, axis=0),
+        lambda x: np.add.accumulate(x),
+        lambda x: np.matmul(x, x),
+        lambda x: x - np.mean(x, axis=0),
+        lambda x: np.asarray(x) * 2,
+        lambda x: np.max(x, out=np.empty(3)),
+        lambda x: np.mean(x, 0, np.float64, keepdims=True),
+        lambda x: np.mean(np.ones(3)) * x.shape[0],
+    ],
+)
+def test_what_cannot_be_told_is_none(formula: object) -> None:
+    assert coupled_axes(formula, 3) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [name for name in actspec.names() if name not in ("maxout", "continuous")])
+@pytest.mark.parametrize("suffix", ["", "[1:]"])
+def test_every_built_in_can_be_told_and_split(name: str, suffix: str) -> None:
+    described = actspec.describe(name)
+    fixed = ",".join(f"{each.name}=0.5" for each in described.parameters if isinstance(each.default, actspec.Learnable))
+    act = actspec.parse(f"{name}({fixed}){suffix}")
+    x = np.random.default_rng(0).normal(size=(4, 3, 5))
+    axes = axes_of_stage(act[0], x.ndim)
+    assert axes is not None
+    assert axes <= {2}
+    for axis in {0, 1, 2} - axes:
+        parts = [act(part) for part in np.split(x, x.shape[axis], axis)]
+        np.testing.assert_array_equal(np.concatenate(parts, axis), act(x))
+
+
+def test_groups_couple_what_their_stages_couple() -> None:
+    def axes(spec: str) -> frozenset[int] | None:
+        return axes_of_stage(actspec.parse(spec).as_stage(), 3)
+
+    assert axes("tanh+norm:z(axis=0)+softmax(axis=1)") == {0, 1}
+    assert axes("(tanh+norm:z(axis=0))[1:]") == {0, 2}
+    with actspec.registry.scope():
+
+        class Sorted(actspec.Activation):
+            """``sort(x)``."""
+
+            def __call__(self, x):  # type: ignore[no-untyped-def]
+                return np.sort(x)
+
+        assert axes("tanh+sorted") is None
+        assert axes("sorted[1:]") is None

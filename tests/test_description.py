@@ -1,0 +1,116 @@
+"""What ``describe`` and ``explain`` say."""
+
+from __future__ import annotations
+
+import pytest
+
+import actspec
+
+
+def test_describe_has_what_the_contract_names() -> None:
+    described = actspec.describe("Leaky_ReLU")
+    assert described.name == "leakyrelu"
+    assert described.summary == "Leaky rectifier"
+    assert described.formula == "x if x > 0 else negative_slope*x"
+    assert [(each.name, each.type, each.default) for each in described.parameters] == [("negative_slope", float, 0.01)]
+    assert described.aliases == ("leakyrectify",)
+    assert "Maas" in described.reference
+    assert described.range == "An array of x's shape, in (-inf, inf)."
+    assert described.notes
+    assert described.family == "rectifiers"
+
+
+def test_describe_takes_names_aliases_and_classes() -> None:
+    cls = type(actspec.parse("relu")[0])
+    assert actspec.describe("relu") == actspec.describe("rect:max") == actspec.describe(cls)
+
+
+@pytest.mark.parametrize("name", actspec.names())
+def test_every_built_in_is_fully_described(name: str) -> None:
+    described = actspec.describe(name)
+    assert described.summary
+    assert described.formula
+    assert described.reference
+    assert described.range
+    assert name in str(described)
+
+
+def test_describe_of_an_unknown_name_suggests() -> None:
+    with pytest.raises(actspec.SpecError, match="did you mean 'elu'"):
+        actspec.describe("ellu")
+
+
+@pytest.mark.parametrize("wrong", [3, None, actspec.parse("tanh"), int])
+def test_describe_of_a_wrong_type(wrong: object) -> None:
+    with pytest.raises(TypeError, match="name must be a str or an Activation class"):
+        actspec.describe(wrong)  # type: ignore[arg-type]
+
+
+class Bare(actspec.Activation, register=False):
+    def __call__(self, x):  # type: ignore[no-untyped-def]
+        return x * (x > 0)
+
+
+class Worded(actspec.Activation, register=False):
+    """Keep what is positive
+
+    and nothing else.
+    """
+
+    theta: float = 1.0
+
+    def __call__(self, x):  # type: ignore[no-untyped-def]
+        "The body's own words."
+        return x * (x > self.theta)
+
+
+class Stepwise(actspec.Activation, register=False):
+    """In steps."""
+
+    def __call__(self, x):  # type: ignore[no-untyped-def]
+        y = x * 2
+        return y
+
+
+class Base(actspec.Activation, register=False):
+    """A base."""
+
+
+def test_classes_without_a_docstring_or_formula_are_described_from_their_source() -> None:
+    assert (actspec.describe(Bare).summary, actspec.describe(Bare).formula) == ("", "x * (x > 0)")
+    assert (actspec.describe(Worded).summary, actspec.describe(Worded).formula) == (
+        "Keep what is positive",
+        "x * (x > theta)",
+    )
+    assert actspec.describe(Stepwise).formula == ""
+    assert actspec.describe(Base).formula == ""
+
+
+def test_classes_whose_source_is_gone_are_described_without_a_formula() -> None:
+    namespace: dict[str, type[actspec.Activation]] = {"Activation": actspec.Activation}  # type: ignore[dict-item]
+    exec("class Typed(Activation, register=False):\n def __call__(self, x):\n  return x", namespace)
+    assert actspec.describe(namespace["Typed"]).formula == ""
+
+
+def test_explain_names_each_stage() -> None:
+    explained = actspec.explain("tanh + (relu+norm:z)[2:4] + elu[-1]")
+    assert explained.spec == "tanh+(relu+norm:z)[2:4]+elu[-1]"
+    assert [stage.stage for stage in explained.stages] == ["tanh", "(relu+norm:z)[2:4]", "elu[-1]"]
+    assert (
+        explained.stages[1].summary == "Rectifier then Standard score along an axis, on features [2:4] of the last axis"
+    )
+    assert explained.stages[2].summary == "Exponential linear unit, on feature [-1] of the last axis"
+    assert all(not stage.compiled and stage.reason for stage in explained.stages)
+    assert str(explained).startswith("tanh+(relu+norm:z)[2:4]+elu[-1]\n1. tanh: Hyperbolic tangent\n")
+
+
+def test_explain_says_what_has_to_be_bound() -> None:
+    explained = actspec.explain("prelu+continuous(tanh)+elu[1:]")
+    assert explained.stages[0].reason == "'prelu' learns its slope, which this version can't run"
+    assert explained.stages[1].reason == "'continuous' remembers its earlier inputs, which this version can't run"
+
+
+def test_explain_takes_what_parse_takes() -> None:
+    assert actspec.explain(None).spec == "linear"
+    with pytest.raises(actspec.SpecError):
+        actspec.explain("tahn")

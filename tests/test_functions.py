@@ -1,0 +1,54 @@
+"""``actspec.functions`` against SciPy and mpmath: values, types, tails."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+
+from actspec import functions
+
+PEERS = {
+    "sigmoid": scipy.special.expit,
+    "log_sigmoid": scipy.special.log_expit,
+    "softplus": lambda x: np.logaddexp(x, np.zeros_like(x)),
+    "erf": scipy.special.erf,
+    "erfc": scipy.special.erfc,
+}
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_equal_scipys(name: str, dtype: type) -> None:
+    x = np.concatenate([np.linspace(-800, 800, 4001), np.linspace(-12, 12, 4001)]).astype(dtype)
+    y = getattr(functions, name)(x)
+    assert y.dtype == dtype
+    # SciPy's own erfc is some 1e-13 off in its tail; mpmath decides below.
+    tolerance = 1e-13 if name == "erfc" and dtype == np.float64 else 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(y, PEERS[name](x), rtol=tolerance, atol=np.finfo(dtype).tiny)
+
+
+@pytest.mark.parametrize("x", [-700.5, -37.25, -1e-9, 0.0, 1e-9, 0.75, 9.5, 37.25, 700.5])
+def test_values_equal_the_definition(x: float) -> None:
+    with mpmath.workdps(400):
+        exact = {
+            "sigmoid": 1 / (1 + mpmath.exp(-x)),
+            "log_sigmoid": -mpmath.log1p(mpmath.exp(-x)),
+            "softplus": mpmath.log1p(mpmath.exp(x)),
+            "erf": mpmath.erf(x),
+            "erfc": mpmath.erfc(x),
+        }
+    for name, value in exact.items():
+        assert getattr(functions, name)(x) == pytest.approx(float(value), rel=4e-16, abs=1e-320), name
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_any_array_like_is_taken(name: str) -> None:
+    function = getattr(functions, name)
+    assert function(0).dtype == np.float64
+    assert function([0, 1]).dtype == np.float64
+    assert np.shape(function(1.5)) == ()
+    assert function(np.zeros((2, 0, 3), np.float32)).shape == (2, 0, 3)
+    assert np.isnan(function(np.nan))
+    assert not np.isnan(function([-np.inf, np.inf])).any()
