@@ -118,7 +118,7 @@ class Activation:
             near = closest(unknown, [each.name for each in declared])
             hint = f"; {did_you_mean(near)}" if near else ""
             raise TypeError(f"{cls.__qualname__} has no parameter {unknown!r}{hint}")
-        object.__setattr__(self, "_levels", 1 + max((inner._levels for inner in self.inner), default=-1))
+        object.__setattr__(self, "_levels", 1 + max((inner._levels for inner in self._nested), default=-1))
         if self._levels > _MAX_LEVELS:
             raise ValueError(f"activations nest at most {MAX_NESTING} deep")
         self.__post_init__()
@@ -144,26 +144,26 @@ class Activation:
         return (self,)
 
     @property
-    def inner(self) -> tuple[Activation, ...]:
+    def _nested(self) -> tuple[Activation, ...]:
         """The activations among the parameters' values."""
-        return tuple(value for value in self.values() if isinstance(value, Activation))
+        return tuple(value for value in self._values() if isinstance(value, Activation))
 
-    def values(self) -> tuple[Any, ...]:
+    def _values(self) -> tuple[Any, ...]:
         """The parameters' values in declared order."""
-        return tuple(value for _, value in self.items())
+        return tuple(value for _, value in self._items())
 
-    def items(self) -> list[tuple[Parameter, Any]]:
+    def _items(self) -> list[tuple[Parameter, Any]]:
         """The parameters in declared order, each with its value."""
         return [(each, getattr(self, each.name)) for each in self.__definition__.parameters]
 
     def needs_binding(self) -> str | None:
         """Why this activation can't run before it is bound (it learns, or remembers), or None where it can."""
-        learnt = [each.name for each, value in self.items() if isinstance(value, Learnable)]
+        learnt = [each.name for each, value in self._items() if isinstance(value, Learnable)]
         if learnt:
             return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
         if self.stateful:
             return f"{self.__definition__.name!r} remembers its earlier inputs"
-        return next((reason for each in self.inner if (reason := each.needs_binding())), None)
+        return next((reason for each in self._nested if (reason := each.needs_binding())), None)
 
     def formula(self, x: Array) -> Array:
         """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
@@ -180,21 +180,21 @@ class Activation:
         if type(self) is not type(other):
             return NotImplemented
         assert isinstance(other, Activation)
-        return self.values() == other.values()
+        return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash((type(self), self.values()))
+        return hash((type(self), self._values()))
 
     def __str__(self) -> str:
         changed = [
             f"{each.name}={spell(value)}"
-            for each, value in self.items()
+            for each, value in self._items()
             if each.required or not _same(value, each.default)
         ]
         return f"{self.__definition__.name}({','.join(changed)})" if changed else self.__definition__.name
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{each.name}={_repr(value)}" for each, value in self.items())
+        given = ", ".join(f"{each.name}={_repr(value)}" for each, value in self._items())
         return f"{type(self).__qualname__}({given})"
 
     def __copy__(self) -> Activation:
@@ -204,7 +204,7 @@ class Activation:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.values())
+        return _rebuild, (type(self), self._values())
 
 
 def _rebuild(cls: type[Activation], values: tuple[Any, ...]) -> Activation:

@@ -41,7 +41,7 @@ def write_tables() -> str:
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
 
-    data, memo = compile_grammar().memo_serialize([TerminalDef, Rule])  # type: ignore[no-untyped-call]
+    data, memo = compile_grammar().memo_serialize([TerminalDef, Rule])
     tables = {"grammar": grammar_digest(), "lark": _LARK_SERIES, "parser": {"data": data, "memo": memo}}
     path = os.path.join(_folder(), "spec.tables.json")
     with open(path, "w", encoding="utf-8") as file:

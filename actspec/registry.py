@@ -185,11 +185,16 @@ def suggest(name: str) -> tuple[str, ...]:
     return tuple(near.values())[:3]
 
 
-def _spellings() -> dict[str, str]:
+def _spellings() -> Mapping[str, str]:
     """Every name and alias as it was declared, and the primary name that it leads to."""
+    return _collect_spellings(version(), _import_path())
+
+
+@lru_cache(8)
+def _collect_spellings(_version: tuple[int, int], path: _Path) -> Mapping[str, str]:
     known = entries()
     words = {word: entry.name for entry in known.values() for word in (entry.name, *entry.aliases)}
-    offered = [offers[0].name.lower() for key, offers in _plugins().items() if key not in known]
+    offered = [offers[0].name.lower() for key, offers in _read_plugins(path).items() if key not in known]
     return words | {word: word for word in offered}
 
 
@@ -222,7 +227,15 @@ def _class_name(cls: type) -> str:
 
 def _plugins() -> Mapping[str, tuple[EntryPoint, ...]]:
     """The entry points of installed distributions by normalised name; read anew when the import path has changed."""
-    return _read_plugins(tuple((path, _modified(path)) for path in sys.path))
+    return _read_plugins(_import_path())
+
+
+_Path = tuple[tuple[str, int], ...]
+
+
+def _import_path() -> _Path:
+    """The folders that are imported from, and when each was last changed."""
+    return tuple((path, _modified(path)) for path in sys.path)
 
 
 def _modified(path: str) -> int:
@@ -233,7 +246,7 @@ def _modified(path: str) -> int:
 
 
 @lru_cache(1)
-def _read_plugins(_path: tuple[tuple[str, int], ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+def _read_plugins(_path: _Path) -> Mapping[str, tuple[EntryPoint, ...]]:
     from importlib.metadata import entry_points  # slow to import, and most programs never need it
 
     found: dict[str, tuple[EntryPoint, ...]] = {}

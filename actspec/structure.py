@@ -29,10 +29,10 @@ class Group(Activation, register=False):
         return stages
 
     @property
-    def inner(self) -> tuple[Activation, ...]:
+    def _nested(self) -> tuple[Activation, ...]:
         return self.stages
 
-    def values(self) -> tuple[Any, ...]:
+    def _values(self) -> tuple[Any, ...]:
         return (self.stages,)
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
     for stage in stages:
         if not isinstance(stage, (Group, Sliced)):
             yield stage
-        yield from leaves(stage.inner)
+        yield from leaves(stage._nested)
 
 
 def count(stage: Activation) -> int:

@@ -46,6 +46,17 @@ def _letters(word: str) -> int:
     return mask
 
 
+def _without_shared_ends(a: str, b: str) -> tuple[str, str]:
+    """Both words without the start and the end that they share, which cost no edit."""
+    start, stop = 0, min(len(a), len(b))
+    while start < stop and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < stop - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    return a[start : len(a) - end], b[start : len(b) - end]
+
+
 def _distance(a: str, b: str, most: int) -> int | None:
     """Edit distance with swaps (optimal string alignment), or None above ``most``."""
     if abs(len(a) - len(b)) > most:
@@ -54,6 +65,7 @@ def _distance(a: str, b: str, most: int) -> int | None:
     # Each letter that only one word has costs an edit; a replacement pays for one on each side.
     if max((ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()) > most:
         return None
+    a, b = _without_shared_ends(a, b)
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, char in enumerate(a, 1):

@@ -1,0 +1,72 @@
+"""``actspec show``: an activation or a pipeline in words, with a plot."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import numpy as np
+
+from actspec.cli.output import say
+from actspec.cli.plot import plot
+from actspec.description import Description, describe, explain
+from actspec.errors import SpecError
+from actspec.pipeline import Pipeline, parse
+from actspec.structure import coupled_axes, leaves
+
+_LOW, _HIGH, _POINTS = -4.0, 4.0, 481
+
+
+@click.command(short_help="Show what a spec is, with a plot.")
+@click.argument("spec")
+def command(spec: str) -> None:
+    """Show what SPEC is: formulas, parameters, aliases, references, stages, and a plot of its output."""
+    try:
+        pipeline = parse(spec)
+    except SpecError as fault:
+        say(_words(_by_name(spec, fault)))
+        say(f"\nNo plot: {fault.reason}.")
+        return
+    names = dict.fromkeys(type(leaf).__definition__.name for leaf in leaves(pipeline.stages))
+    if len(pipeline) > 1 or str(pipeline) not in names:
+        say(f"{explain(pipeline)}\n")
+    say("\n\n".join(_words(describe(name)) for name in names))
+    say(f"\n{_picture(pipeline)}")
+
+
+def _by_name(name: str, fault: SpecError) -> Description:
+    """The activation that is meant by a name alone, which is no spec where it needs a parameter."""
+    try:
+        return describe(name.strip())
+    except SpecError:
+        raise fault from None
+
+
+def _words(found: Description) -> str:
+    facts = {
+        "formula": found.formula,
+        "parameters": ", ".join(map(str, found.parameters)),
+        "aliases": ", ".join(found.aliases),
+        "returns": found.range,
+        "notes": found.notes,
+        "reference": found.reference,
+        "family": found.family,
+    }
+    lines = [f"  {f'{label}:':<12}{text}" for label, text in facts.items() if text]
+    return "\n".join([click.style(found.name, bold=True) + f": {found.summary}", *lines])
+
+
+def _picture(pipeline: Pipeline) -> str:
+    for stage in pipeline.stages:
+        if reason := stage.needs_binding():
+            return f"No plot: {reason}, so it has to be bound before it runs."
+    x = np.linspace(_LOW, _HIGH, _POINTS)
+    try:
+        y = pipeline(x)
+    except Exception as error:  # whatever a custom formula raises: the words above hold without the plot
+        return f"No plot: on a row of {_POINTS} points, {' '.join(str(error).split())}"
+    drawn = plot(x, y, encoding=sys.stdout.encoding or "ascii")
+    if all(coupled_axes(stage, 1) == frozenset() for stage in pipeline.stages):
+        return drawn
+    note = f"Its features depend on each other or on their place: this is one row of {_POINTS} features from -4 to 4."
+    return f"{drawn}\n{note}"
