@@ -77,15 +77,15 @@ class Activation:
         super().__init_subclass__(**kwargs)
         if register and "__init__" in cls.__dict__:
             raise TypeError(f"{cls.__qualname__} defines __init__: declare its parameters as annotated attributes")
-        if isinstance(aliases, str):
-            raise TypeError(f"aliases of {cls.__qualname__} must be a tuple of names: aliases=({aliases!r},)")
+        if not isinstance(aliases, (tuple, list)) or not all(isinstance(alias, str) for alias in aliases):
+            raise TypeError(f"aliases of {cls.__qualname__} must be a tuple of names, not {aliases!r}")
         declared = _declare_parameters(cls)
         for each in declared:
             if each.name in cls.__dict__:
                 setattr(cls, each.name, each.default)  # checked, and no longer wrapped in its domain
-        spelled = cls.__name__.lower() if name is None else name.lower() if isinstance(name, str) else name
-        cls.__definition__ = Definition(spelled, tuple(alias.lower() for alias in aliases), declared, register)
-        body = cls.__dict__.get("__call__")
+        spelled = _lower(cls.__name__ if name is None else name)
+        cls.__definition__ = Definition(spelled, tuple(map(_lower, aliases)), declared, register)
+        body = _own_body(cls)
         if body is not None:
             cls.__formula__ = body
             setattr(cls, "__call__", _runner(body))  # noqa: B010  # mypy takes __call__ for a method
@@ -133,8 +133,8 @@ class Activation:
         """What a parameter of type Activation makes of a value: an instance, or None where it can't be one."""
         if isinstance(value, Activation):
             return value
-        if isinstance(value, type) and issubclass(value, Activation):
-            return value()
+        if isinstance(value, type):
+            return value() if issubclass(value, Activation) else None
         composed = getattr(value, "as_stage", None)
         return composed() if callable(composed) else None
 
@@ -207,6 +207,11 @@ class Activation:
         return _rebuild, (type(self), self._values())
 
 
+def _lower(name: str) -> str:
+    """The name in lowercase; the registry refuses what is no ASCII string, and names it as it was given."""
+    return name.lower() if isinstance(name, str) and name.isascii() else name
+
+
 def _rebuild(cls: type[Activation], values: tuple[Any, ...]) -> Activation:
     return cls(*values)
 
@@ -233,6 +238,15 @@ def check_unbound(*stages: Activation) -> None:
             )
 
 
+def _own_body(cls: type[Activation]) -> Callable[..., Any] | None:
+    """The formula that a class brings, itself or by a base that is no Activation; None where it inherits one."""
+    for base in cls.__mro__:
+        if "__call__" in vars(base):
+            body: Callable[..., Any] = vars(base)["__call__"]
+            return body if base is cls or not issubclass(base, Activation) else None
+    return None
+
+
 def _same(value: object, default: object) -> bool:
     return type(value) is type(default) and value == default
 
@@ -247,10 +261,13 @@ def _declare_parameters(cls: type[Activation]) -> tuple[Parameter, ...]:
     for base in reversed(cls.__mro__[1:]):
         if issubclass(base, Activation):
             declared.update((each.name, each) for each in base.__definition__.parameters)
-    for name, annotation in _annotations(cls).items():
+    annotations = _annotations(cls)
+    for name in declared.keys() & cls.__dict__.keys() - annotations.keys():
+        declared[name] = _with_default(cls, declared[name], cls.__dict__[name])
+    for name, annotation in annotations.items():
         if annotation is ClassVar or typing.get_origin(annotation) is ClassVar:
             continue
-        if name.startswith("_") or (hasattr(Activation, name) and name not in declared) or name in ("self", "x", "out"):
+        if (hasattr(Activation, name) and name not in declared) or name in _TAKEN:
             raise TypeError(f"{cls.__qualname__}: {name!r} can't be the name of a parameter; choose another")
         try:
             declared[name] = declare(name, annotation, cls.__dict__.get(name, MISSING), Activation)
@@ -266,6 +283,17 @@ def _declare_parameters(cls: type[Activation]) -> tuple[Parameter, ...]:
             raise TypeError(f"{cls.__qualname__}: parameter {each.name!r} without a default follows one with a default")
         optional_before = optional_before or not each.required
     return tuple(declared.values())
+
+
+_TAKEN = frozenset({"self", "x", "out", "derivative", "vjp", "jvp", "jacobian", "bind"})
+
+
+def _with_default(cls: type, inherited: Parameter, default: object) -> Parameter:
+    """An inherited parameter whose default a class replaces without repeating its type."""
+    try:
+        return dataclasses.replace(inherited, default=inherited.coerce(default))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{cls.__qualname__}: {error}") from None
 
 
 _PLAIN: dict[str, Any] = {"float": float, "int": int, "bool": bool, "str": str, "Activation": Activation}

@@ -12,7 +12,7 @@ from actspec.activation import Activation
 from actspec.errors import Problem, SpecError
 from actspec.parameters import Parameter
 from actspec.pipeline import Pipeline, parse
-from actspec.structure import Sliced, leaves
+from actspec.structure import Sliced
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,9 @@ def explain(spec: str | Pipeline | Activation | type[Activation] | None) -> Expl
 
 
 def _explain(stage: Activation) -> StageExplanation:
-    described = [_describe(type(leaf)) for leaf in leaves((stage,))]
-    summary, formula = (" then ".join(filter(None, parts)) for parts in _summaries(stage, described))
+    described = [_describe(type(each)) for each in _named(stage)]
+    summary = " then ".join(each.summary for each in described if each.summary)
+    formula = " then ".join(each.formula for each in described if each.formula)
     if isinstance(stage, Sliced):
         features = str(stage)[str(stage).rindex("[") :]
         summary += f", on feature{'' if stage.single else 's'} {features} of the last axis"
@@ -116,9 +117,9 @@ def _explain(stage: Activation) -> StageExplanation:
     return StageExplanation(str(stage), summary, formula, False, why)
 
 
-def _summaries(stage: Activation, described: list[Description]) -> tuple[list[str], list[str]]:
-    shown = described if isinstance(stage, Sliced) else described[:1]
-    return [each.summary for each in shown], [each.formula for each in shown]
+def _named(stage: Activation) -> list[Activation]:
+    """The activations with a name that a stage runs in turn."""
+    return [stage] if not isinstance(stage, Sliced) else [inner for each in stage.base.stages for inner in _named(each)]
 
 
 def _find(name: str | type[Activation]) -> type[Activation]:

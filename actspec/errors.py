@@ -96,6 +96,11 @@ def did_you_mean(suggestions: tuple[str, ...]) -> str:
     return f"did you mean {listed}?"
 
 
+def shorten(text: str) -> str:
+    """The text, or its start where it is long."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _excerpt(spec: str, span: Span) -> tuple[str, str]:
     """The line of the fault, shortened around it, and the caret line under it."""
     start, end = span

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from actspec.activation import Activation
 from actspec.errors import LayerError, SpecError
 from actspec.pipeline import Pipeline, parse
+
+
+class _Options(dict[str, Any]):
+    """A dict that can't be changed: options are shared by all that hold the layer."""
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("the options of a LayerSpec can't be changed")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Options, (dict(self),)
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ class LayerSpec:
     def __post_init__(self) -> None:
         size = None if isinstance(self.size, int) and not isinstance(self.size, bool) and self.size == 0 else self.size
         shape = None if self.shape == () else self.shape
-        whole, sides = _measure(size, shape, "LayerSpec")
+        whole, sides = _measure(size, shape, "LayerSpec", "LayerSpec.size", "LayerSpec.shape")
         object.__setattr__(self, "size", whole)
         object.__setattr__(self, "shape", sides)
         object.__setattr__(self, "activation", _activation(self.activation, "LayerSpec.activation"))
@@ -43,10 +55,7 @@ class LayerSpec:
             _check_word(getattr(self, key), key, f"LayerSpec.{key}")
         if not isinstance(self.options, Mapping):
             raise LayerError("LayerSpec.options", f"expected a mapping, not {_describe(self.options)}")
-        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return LayerSpec, (self.size, self.shape, self.activation, self.form, self.name, dict(self.options))
+        object.__setattr__(self, "options", _Options(self.options))
 
 
 def parse_layers(
@@ -64,7 +73,7 @@ def parse_layers(
     >>> [f"{layer.size} {layer.activation}" for layer in parse_layers([784, (100, "tanh+norm:z"), (10, "softmax")])]
     ['784 linear', '100 tanh+norm:z', '10 softmax']
     """
-    if isinstance(layers, (str, bytes, Mapping)) or not isinstance(layers, Iterable):
+    if isinstance(layers, (str, bytes, Mapping, Set, Pipeline)) or not isinstance(layers, Iterable):
         raise LayerError("layers", f"expected a list of layers, not {_describe(layers)}")
     if isinstance(forms, (str, bytes)) or not isinstance(forms, Iterable):
         raise LayerError("forms", f"expected a list of names, not {_describe(forms)}")
@@ -126,7 +135,7 @@ def _from_mapping(layer: Mapping[Any, Any], place: str, default: Pipeline, forms
     for key in layer:
         if not isinstance(key, str):
             raise LayerError(place, f"expected keys that are strings, not {_describe(key)}")
-    size, shape = _measure(layer.get("size"), layer.get("shape"), place)
+    size, shape = _measure(layer.get("size"), layer.get("shape"), place, f"{place}['size']", f"{place}['shape']")
     activation = _activation(layer["activation"], f"{place}['activation']") if "activation" in layer else default
     for key in ("form", "name"):
         _check_word(layer.get(key), key, f"{place}[{key!r}]")
@@ -137,18 +146,21 @@ def _from_mapping(layer: Mapping[Any, Any], place: str, default: Pipeline, forms
     return LayerSpec(size, shape, activation, form, layer.get("name"), options)
 
 
-def _measure(size: object, shape: object, place: str) -> tuple[int, tuple[int, ...]]:
-    """Size and shape from either of them; both must agree."""
+def _measure(
+    size: object, shape: object, place: str, size_at: str | None = None, shape_at: str | None = None
+) -> tuple[int, tuple[int, ...]]:
+    """Size and shape from either of them; both must agree. ``size_at`` and ``shape_at`` say where each stands."""
     if size is None and shape is None:
         raise LayerError(place, "the size is missing: give a size or a shape")
     sides: tuple[int, ...] | None = None
     if shape is not None:
         if isinstance(shape, (str, bytes)) or not isinstance(shape, Sequence) or not shape:
-            raise LayerError(f"{place}['shape']", f"expected a tuple of ints, not {_describe(shape)}")
-        sides = tuple(_positive(side, f"{place}[{position}]") for position, side in enumerate(shape))
-    whole = math.prod(sides) if size is None and sides is not None else _positive(size, place)
-    if sides is not None and math.prod(sides) != whole:
-        raise LayerError(place, f"size {whole} does not fit shape {sides}, which has {math.prod(sides)} units")
+            raise LayerError(shape_at or place, f"expected a tuple of ints, not {_describe(shape)}")
+        sides = tuple(_positive(side, f"{shape_at or place}[{position}]") for position, side in enumerate(shape))
+    units = 0 if sides is None else math.prod(sides)
+    whole = units if size is None else _positive(size, size_at or place)
+    if sides is not None and units != whole:
+        raise LayerError(place, f"size {whole} does not fit shape {sides}, which has {units} units")
     return whole, (whole,) if sides is None else sides
 
 
@@ -162,9 +174,13 @@ def _positive(value: object, place: str) -> int:
 
 
 def _is_whole(value: object) -> bool:
-    if isinstance(value, (bool, Pipeline, Activation)) or type(value).__name__ == "bool":
+    if isinstance(value, bool):
         return False
-    return hasattr(value, "__index__") and getattr(value, "shape", ()) == ()
+    try:
+        operator.index(value)  # type: ignore[arg-type]  # this is the question
+    except TypeError:
+        return False
+    return True
 
 
 def _activation(value: Any, place: str, forms: tuple[str, ...] | None = None) -> Pipeline:
@@ -173,8 +189,9 @@ def _activation(value: Any, place: str, forms: tuple[str, ...] | None = None) ->
     except SpecError as error:
         hint = "" if not forms else f"\n(the forms known here are {_listed(forms)})"
         raise LayerError(place, f"{error}{hint}") from error
-    except TypeError:
-        raise LayerError(place, f"expected an activation, not {_describe(value)}") from None
+    except TypeError as error:
+        known = isinstance(value, type) and issubclass(value, Activation)
+        raise LayerError(place, str(error) if known else f"expected an activation, not {_describe(value)}") from None
 
 
 def _check_word(value: object, key: str, place: str) -> None:

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from actspec.errors import shorten
+from actspec.limits import RESERVED
 from actspec.syntax import quote
 
 
@@ -78,8 +80,8 @@ DRAWS: Final[dict[str, type[Normal] | type[Uniform]]] = {"normal": Normal, "unif
 class Parameter:
     """One parameter of an activation: its name, type, default and domain.
 
-    ``type`` is ``float``, ``int``, ``bool``, ``str`` or the class ``Activation``, whose ``from_value`` says what becomes
-    one; ``optional`` parameters also take ``None``.
+    ``type`` is ``float``, ``int``, ``bool``, ``str`` or the class ``Activation``, whose ``from_value`` says what
+    becomes one; ``optional`` parameters also take ``None``.
     """
 
     name: str
@@ -100,24 +102,31 @@ class Parameter:
         kind = f"{self.type.__name__}{' or none' if self.optional else ''}"
         return f"{self.name}: {kind}" if self.required else f"{self.name}: {kind} = {spell(self.default)}"
 
-    def coerce(self, value: object) -> Any:
-        """The value as the activation keeps it; TypeError for a wrong type, ValueError outside the domain."""
+    def coerce(self, value: object, written: str | None = None) -> Any:
+        """The value as the activation keeps it; TypeError for a wrong type, ValueError outside the domain.
+
+        ``written`` is the value's text in a spec, for the message.
+        """
+        shown = describe_value(value) if written is None else written
         if value is None and self.optional:
             return None
         if isinstance(value, Learnable):
             if self.type is not float:
                 raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable: only floats can")
             if not isinstance(value.start, (Normal, Uniform)):
-                self._check_domain(value.start)
+                self._check_domain(value.start, shown)
             return value
         coerce = _COERCIONS.get(self.type) or self.type.from_value  # type: ignore[attr-defined]
-        coerced = coerce(value)
+        try:
+            coerced = coerce(value)
+        except OverflowError:
+            raise ValueError(f"{self.name} must be {self.expected}: the number is too large") from None
         if coerced is None:
-            raise TypeError(f"{self.name} must be {self.expected}, not {_describe(value)}")
+            raise TypeError(f"{self.name} must be {self.expected}, not {shown}")
         if self.type in (float, int):
             if coerced != coerced:
                 raise ValueError(f"{self.name} must be {self.expected}, not nan")
-            self._check_domain(coerced)
+            self._check_domain(coerced, shown)
         return coerced
 
     @property
@@ -128,14 +137,14 @@ class Parameter:
         words = " ".join(filter(None, (_EXPECTED.get(self.type, "an activation"), domain)))
         return f"{words} or none" if self.optional else words
 
-    def _check_domain(self, value: float) -> None:
+    def _check_domain(self, value: float, shown: str) -> None:
         if (
             (self.gt is not None and not value > self.gt)
             or (self.ge is not None and not value >= self.ge)
             or (self.lt is not None and not value < self.lt)
             or (self.le is not None and not value <= self.le)
         ):
-            raise ValueError(f"{self.name} must be {self.expected}, not {spell(value)}")
+            raise ValueError(f"{self.name} must be {self.expected}, not {shown}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ def parameter(
     le: float | None = None,
     lt: float | None = None,
 ) -> Any:
-    """Declare a parameter with a domain in the body of a class: ``eps: float = parameter(default=0, ge=0)``.
+    """Declare a parameter with a domain in the body of a class: ``eps: float = parameter(ge=0)``
 
     ``ge``, ``gt``, ``le``, ``lt``: at least, greater than, at most, below. No default: the parameter is required.
     """
@@ -166,6 +175,8 @@ def parameter(
 
 def declare(name: str, annotation: Any, default: Any, activation: type) -> Parameter:
     """The parameter that an annotated class attribute declares; TypeError where it can't be one."""
+    if not _PARAMETER_NAME.fullmatch(name) or name.lower() in RESERVED:
+        raise TypeError(f"{name!r} can't be the name of a parameter: a spec could not write it; choose another")
     kind, optional = _unwrap(annotation, activation)
     if kind is None:
         raise TypeError(
@@ -196,21 +207,22 @@ def spell(value: object) -> str:
 def read_number(text: str) -> int | float:
     """The value of a number in a spec; ValueError where it has none that a machine can hold."""
     if _INTEGER.fullmatch(text):
-        digits = text.lstrip("+-").lstrip("0")
-        if len(digits) > 308:
+        if len(text) - text.count("0") > _MOST_DIGITS and len(text.lstrip("+-0")) > _MOST_DIGITS:
             raise ValueError("the number is too large")
         return int(text)
     value = float(text)
     if math.isnan(value):
         raise ValueError("nan is not a value")
     if math.isinf(value) and "inf" not in text.lower():
-        raise ValueError("the number is too large: write inf for infinity")
+        raise ValueError("the number is too large")
     return value
 
 
-_INTEGER = re.compile(r"[+-]?\d+")
+_PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MOST_DIGITS = 400  # more than any float has, fewer than Python refuses to read
 _EXPONENT_ZEROS = re.compile(r"e\+?(-?)0*", re.ASCII)
-_LARGEST = 2**63 - 1
+_LARGEST: Final = 2**63 - 1
 _EXPECTED: Final[dict[type, str]] = {
     float: "a number",
     int: "a whole number",
@@ -225,7 +237,7 @@ def _float(value: object) -> float | None:
     if not isinstance(value, float):
         try:
             value = float(operator.index(value))  # type: ignore[arg-type]
-        except (TypeError, OverflowError):
+        except TypeError:
             # NumPy's float16, float32 and longdouble are no floats, but know how to become one.
             if not hasattr(value, "dtype") or getattr(value, "shape", None) != () or value.dtype.kind != "f":
                 return None
@@ -240,7 +252,9 @@ def _int(value: object) -> int | None:
         whole = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-    return whole if -_LARGEST <= whole <= _LARGEST else None
+    if abs(whole) > _LARGEST:
+        raise OverflowError
+    return whole
 
 
 def _bool(value: object) -> bool | None:
@@ -248,25 +262,28 @@ def _bool(value: object) -> bool | None:
 
 
 def _str(value: object) -> str | None:
-    return str(value) if isinstance(value, str) else None
+    return str.__str__(value) if isinstance(value, str) else None  # a subclass may print itself in its own way
 
 
 _COERCIONS: Final[dict[type, Any]] = {float: _float, int: _int, bool: _bool, str: _str}
 
 
 def _finite(name: str, value: object) -> float:
-    number = _float(value)
+    number: float | None = Parameter(name, float).coerce(value) if not isinstance(value, Learnable) else None
     if number is None:
-        raise TypeError(f"{name} must be a number, not {_describe(value)}")
+        raise TypeError(f"{name} must be a number, not {describe_value(value)}")
     if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number, not {spell(number)}")
     return number
 
 
-def _describe(value: object) -> str:
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return spell(value) if len(str(value)) <= 40 else f"a {type(value).__name__} that is out of range"
-    return f"an object of type {type(value).__name__}" if not isinstance(value, type) else f"the class {value.__name__}"
+def describe_value(value: object) -> str:
+    """A value in a message: as the language writes it where it can, and never long."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if value is None or isinstance(value, (bool, int, float, str, Learnable)):
+        return shorten(spell(value))
+    return f"an object of type {type(value).__name__}"
 
 
 def _unwrap(annotation: Any, activation: type) -> tuple[type | None, bool]:

@@ -7,9 +7,9 @@ import re
 from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from actspec.errors import Problem, Span, SpecError
+from actspec.errors import Problem, Span, SpecError, shorten
 from actspec.grammar_tables import load_grammar
-from actspec.limits import MAX_CHARACTERS, MAX_NESTING, MAX_STAGES
+from actspec.limits import MAX_CHARACTERS, MAX_NESTING, MAX_STAGES, RESERVED
 from actspec.syntax import (
     Argument,
     Call,
@@ -24,77 +24,74 @@ from actspec.syntax import (
     Stage,
     String,
     Value,
-    calls,
     unquote,
 )
 
 
-def parse_syntax(text: str) -> Spec:
-    """The syntax tree of a spec; SpecError where the text is no sentence of the language or passes its limits.
+def parse_syntax(text: str) -> tuple[Spec, tuple[Problem, ...]]:
+    """The syntax tree of a spec, and the faults in it that didn't stop the reading.
 
-    >>> str(parse_syntax(" tanh + norm : z "))
-    'tanh+norm:z'
+    SpecError where the text is no sentence of the language or passes its limits.
+
+    >>> tree, problems = parse_syntax(" tanh + norm : z ")
+    >>> str(tree), problems
+    ('tanh+norm:z', ())
     """
-    _check_size(text)
+    check_limits(text)
     try:
         tree = load_grammar().parse(text)
     except UnexpectedInput as error:
         raise SpecError(text, (_explain(text, error),)) from None
-    problems: list[Problem] = []
-    spec = _Builder(problems).spec(tree)
-    named = list(calls(spec))
-    if len(named) > MAX_STAGES:
-        reason = f"a spec has at most {MAX_STAGES} activations, this has {len(named)}"
-        raise _passed(text, named[MAX_STAGES].span, reason)
-    if problems:
-        raise SpecError(text, tuple(problems))
-    return spec
+    builder = _Builder()
+    return builder.spec(tree), tuple(builder.problems)
 
 
-def check_limits(text: str, stages: int) -> None:
-    """Raise SpecError where a canonical spelling, naming ``stages`` activations, passes a limit of the language."""
-    _check_size(text)
-    if stages > MAX_STAGES:
-        raise _passed(text, (0, len(text)), f"a spec has at most {MAX_STAGES} activations, this has {stages}")
-
-
-def _check_size(text: str) -> None:
+def check_limits(text: str) -> None:
+    """Raise SpecError where a text passes a limit of the language: its length, its depth, its activations."""
     if len(text) > MAX_CHARACTERS:
         reason = f"a spec has at most {MAX_CHARACTERS:,} characters, this has {len(text):,}"
         raise _passed(text, (MAX_CHARACTERS, len(text)), reason)
-    opened = _open_brackets(text, MAX_NESTING)
-    if len(opened) > MAX_NESTING:
-        at = opened[-1]
-        raise _passed(text, (at, at + 1), f"parentheses nest at most {MAX_NESTING} deep")
+    depth = named = 0
+    before = ""
+    for match in _TOKEN.finditer(text):
+        depth += (match[0] == "(") - (match[0] == ")")
+        if depth > MAX_NESTING:
+            raise _passed(text, match.span(), f"parentheses nest at most {MAX_NESTING} deep")
+        # A word is an activation unless it is a variant, a distribution, a parameter's name or a value.
+        if match["word"] and before not in (":", "~") and match["word"].lower() not in RESERVED:
+            named += not match["named"]
+            if named > MAX_STAGES:
+                raise _passed(text, match.span("word"), f"a spec has at most {MAX_STAGES} activations, this has more")
+        before = match[0]
 
 
 def _passed(text: str, span: Span, reason: str) -> SpecError:
     return SpecError(text, (Problem(span, reason),))
 
 
-_BRACKET = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[()\[\]]""", re.DOTALL)
+_STRING = r"""'(?:[^'\\]|\\.)*(?:'|\\?\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)"""
+_TOKEN = re.compile(
+    rf"{_STRING}|[()\[\]:~]|[0-9.][A-Za-z0-9_.]*|(?P<word>_*[A-Za-z][A-Za-z0-9_-]*)(?P<named>[ \t\r\n\f\v]*=)?",
+    re.DOTALL,
+)
 
 
-def _open_brackets(text: str, most: int) -> list[int]:
-    """Where the brackets that are still open at the end stand; stops at more than ``most`` open parentheses."""
+def _open_brackets(text: str) -> list[int]:
+    """Where the brackets that are still open at the end of the text stand."""
     opened: list[int] = []
-    depth = 0
-    for match in _BRACKET.finditer(text):
+    for match in _TOKEN.finditer(text):
         if match[0] in "([":
             opened.append(match.start())
-            depth += match[0] == "("
-            if depth > most:
-                break
         elif match[0] in ")]" and opened:
-            depth -= text[opened.pop()] == "("
+            opened.pop()
     return opened
 
 
 class _Builder:
     """Lark's trees to nodes; faults that don't stop the reading are collected in ``problems``."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
 
     def spec(self, tree: Tree[Token]) -> Spec:
         return Spec(tuple(self.stage(child) for child in _trees(tree)), _span(tree))
@@ -142,8 +139,8 @@ class _Builder:
         except ValueError as error:
             offset, escape = error.args
             start = _span(node)[0] + offset
-            self.problems.append(Problem((start, start + len(escape)), f"unknown escape {escape!r} in a string"))
-            return String("", _span(node))
+            self.problems.append(Problem((start, start + len(escape)), _explain_escape(escape)))
+            return String(node[1:-1], _span(node))
 
     def learnable(self, tree: Tree[Token]) -> Learnable:
         (start,) = tree.children
@@ -182,6 +179,13 @@ def _span(node: Tree[Token] | Token) -> Span:
     return node.start_pos, node.end_pos
 
 
+def _explain_escape(escape: str) -> str:
+    digits = {"x": 2, "u": 4, "U": 8}.get(escape[1])
+    if digits is None:
+        return f"unknown escape {escape if escape.isprintable() else ascii(escape[1:])} in a string"
+    return f"\\{escape[1]} takes {digits} hexadecimal digits, the number of a character"
+
+
 def _explain(text: str, error: UnexpectedInput) -> Problem:
     """The position and the cause of a syntax error, in the writer's terms."""
     if isinstance(error, UnexpectedToken):
@@ -194,24 +198,29 @@ def _explain(text: str, error: UnexpectedInput) -> Problem:
         so_far = load_grammar().parse_interactive(text[: span[0]])
         so_far.exhaust_lexer()
         expected = so_far.accepts()  # type: ignore[no-untyped-call]  # Lark has no types here
-    found = "the spec ends here" if at_end else f"found {text[span[0] : span[1]]!r}"
-    opened = _open_brackets(text[: span[0]], MAX_CHARACTERS)
+    before, found = text[: span[0]].rstrip(), text[span[0] : span[1]]
+    opened = _open_brackets(before)
     if not text.strip():
         return Problem((len(text), len(text)), "the spec is empty: expected an activation name, such as 'linear'")
-    if not at_end and text[span[0]] in "'\"":
-        return _explain_quote(text, span, expected)
-    if not at_end and text[span[0]] in ")]" and not opened:
-        return Problem(span, f"{text[span[0]]!r} closes nothing")
-    if expected & {"RPAR", "RSQB"} and at_end:
+    if expected == {"LPAR"} and (draw := _DRAW.search(before)):
+        reason = f"expected a number, normal(mean, std) or uniform(low, high) after '~', found {shorten(draw[1])!r}"
+        return Problem(draw.span(1), reason)
+    if found in ("'", '"') and "STRING" in expected:
+        return Problem((span[0], len(text)), f"the string is never closed: expected a second {found}")
+    if found[:1] in ("'", '"') and not opened:
+        return Problem(span, "a quoted string can only be a parameter's value")
+    if found in (")", "]") and not opened:
+        return Problem(span, f"{found!r} closes nothing")
+    if at_end and expected & {"RPAR", "RSQB"}:
         bracket = text[opened[-1]]
         return Problem(span, f"{bracket!r} is never closed: expected {')' if bracket == '(' else ']'!r}")
-    return Problem(span, f"expected {_expectation(text[: span[0]].rstrip(), expected)}, {found}")
+    if found.isalpha() and not found.isascii():
+        return Problem(span, f"names are made of the letters a-z, digits, '_' and '-', found {found!r}")
+    shown = "the spec ends here" if at_end else f"found {shorten(found)!r}"
+    return Problem(span, f"expected {_expectation(before, expected)}, {shown}")
 
 
-def _explain_quote(text: str, span: Span, expected: set[str]) -> Problem:
-    if "STRING" in expected:
-        return Problem((span[0], len(text)), f"the string is never closed: expected a second {text[span[0]]}")
-    return Problem(span, "a quoted string can only be a parameter's value")
+_DRAW = re.compile(r"~[ \t\r\n\f\v]*(_*[A-Za-z][A-Za-z0-9_-]*)$")
 
 
 def _expectation(before: str, expected: set[str]) -> str:
@@ -233,6 +242,4 @@ def _expectation(before: str, expected: set[str]) -> str:
         return f"an index, such as [0], or a range, such as [2:5],{after}"
     if "RSQB" in expected:
         return "']'"
-    if expected == {"LPAR"}:
-        return "'('"
-    return "'+' between activations"
+    return "'+' or ')'" if "RPAR" in expected else "'+' between activations"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import pickle
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Pipeline:
     array([0., 0., 1.])
     """
 
-    __slots__ = ("_hash", "_spelling", "_stages")
+    __slots__ = ("__weakref__", "_hash", "_spelling", "_stages")
 
     _stages: tuple[Activation, ...]
     _spelling: str
@@ -51,7 +52,7 @@ class Pipeline:
             instances.append(instance)
         flat = structure.group(instances).stages if instances else (Linear(),)
         spelling = "+".join(map(str, flat))
-        check_limits(spelling, sum(map(structure.count, flat)))
+        check_limits(spelling)
         object.__setattr__(self, "_stages", flat)
         object.__setattr__(self, "_spelling", spelling)
         object.__setattr__(self, "_hash", hash(flat))
@@ -67,11 +68,15 @@ class Pipeline:
 
     def features_out(self, n: int) -> int:
         """The width of the last axis for an input of width ``n``: n itself, as no activation changes it yet."""
-        if isinstance(n, bool) or not isinstance(n, int):
+        try:
+            whole = operator.index(n) if not isinstance(n, bool) else None
+        except TypeError:
+            whole = None
+        if whole is None:
             raise TypeError(f"n must be a whole number of features, not {_kind(n)}")
-        if n < 0:
-            raise ValueError(f"n must be at least 0, not {n}")
-        return n
+        if whole < 0:
+            raise ValueError(f"n must be at least 0, not {whole}")
+        return whole
 
     def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """Run the pipeline on x, as the class describes."""
@@ -139,7 +144,7 @@ class Pipeline:
                     f"can't pickle {self!r}: {cls.__module__}.{cls.__qualname__} is not what the name "
                     f"{cls.__definition__.name!r} stands for in the registry"
                 )
-        return _unpickle, (self._spelling, tuple(sorted({cls.__module__ for cls in classes})))
+        return _unpickle, (self._spelling, _owners(self))
 
 
 def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeline:
@@ -156,7 +161,8 @@ def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeli
     True
     """
     if isinstance(spec, str):
-        return _parse(spec, registry.version())
+        # A subclass, such as a string enumeration, may print itself in its own way.
+        return _parse(spec if type(spec) is str else str.__str__(spec), registry.version())
     if isinstance(spec, Pipeline):
         return spec
     if spec is None:
@@ -179,8 +185,7 @@ def validate(spec: str | Pipeline | Activation | type[Activation] | None) -> Non
 @lru_cache(4096)
 def _parse(text: str, _version: tuple[int, int]) -> Pipeline:
     """``_version`` keeps the cache true: names mean what the registry says at the time."""
-    text = str(text)
-    stages = resolve(text, parse_syntax(text))
+    stages = resolve(text, *parse_syntax(text))
     try:
         return Pipeline(*stages)
     except SpecError as error:
@@ -197,23 +202,37 @@ def _composable(value: object) -> Pipeline | None:
         return None
 
 
-def _unpickle(spelling: str, modules: tuple[str, ...]) -> Pipeline:
+def _owners(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:
+    """Module and qualified name of each class in a pipeline that actspec doesn't bring along itself."""
+    classes = {type(stage) for stage in structure.leaves(pipeline.stages)}
+    # A spawned process knows the main module by another name.
+    owners = {(cls.__module__.replace("__mp_main__", "__main__"), cls.__qualname__) for cls in classes}
+    return tuple(sorted(owner for owner in owners if not owner[0].startswith("actspec.")))
+
+
+def _unpickle(spelling: str, owners: tuple[tuple[str, str], ...]) -> Pipeline:
     """Read a pickled pipeline: its spelling, once the modules that define its activations are imported."""
-    for name in modules:
-        if name not in sys.modules:
+    what = f"can't load the pipeline {spelling!r}"
+    for module, _ in owners:
+        if module not in sys.modules:
             try:
-                importlib.import_module(name)
+                importlib.import_module(module)
             except Exception as error:
                 raise pickle.UnpicklingError(
-                    f"can't load the pipeline {spelling!r}: it needs activations of the module {name!r}, "
+                    f"{what}: it needs activations of the module {module!r}, "
                     f"which failed to import: {type(error).__name__}: {error}"
                 ) from error
     try:
-        return parse(spelling)
+        pipeline = parse(spelling)
     except SpecError as error:
+        raise pickle.UnpicklingError(f"{what}: {error.reason}; first define its class, or import its module") from error
+    if (found := _owners(pipeline)) != owners:
+        wanted, other = ({f"{module}.{name}" for module, name in each} for each in (owners, found))
         raise pickle.UnpicklingError(
-            f"can't load the pipeline {spelling!r}: {error.reason}; first define its class, or import its module"
-        ) from error
+            f"{what}: it was made with {', '.join(sorted(wanted - other)) or 'built-in activations'}, "
+            f"but its names now mean {', '.join(sorted(other - wanted)) or 'built-in ones'}"
+        )
+    return pipeline
 
 
 def _kind(value: object) -> str:

@@ -19,15 +19,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from actspec.errors import RegistryError
+from actspec.limits import RESERVED
 from actspec.suggest import closest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "actspec.activations"
-RESERVED = frozenset({"true", "false", "none", "inf", "nan"})
 
-_NAME = re.compile(r"_*[a-z][a-z0-9_-]*(:_*[a-z][a-z0-9_-]*)*")
+_NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_-]*(:_*[A-Za-z][A-Za-z0-9_-]*)*")
 _IGNORED = str.maketrans("", "", "_-")
 
 
@@ -172,17 +172,20 @@ def suggest(name: str) -> tuple[str, ...]:
     ('norm:z', 'norm:max', 'norm:mean', 'norm:std')
     """
     meaning = _spellings()
-    near: dict[str, str] = {}  # one spelling for each activation, the nearest
-    for word in closest(name, meaning, limit=12):
-        near.setdefault(meaning[word], word)
-    family, colon, _ = normalise(name).partition(":")
+    family, _, variant = normalise(name).partition(":")
     families = {normalise(word.partition(":")[0]) for word in meaning if ":" in word}
-    if colon and family not in families:
+    if variant and family not in families:
         family = next(iter(closest(family, families, limit=1)), family)
-    members = sorted(word for word in meaning if normalise(word).startswith(f"{family}:"))
-    if members:
-        return tuple(dict.fromkeys([*(word for word in near.values() if word in members), *members]))
-    return tuple(near.values())[:3]
+    if family in families:
+        members = sorted(word for word in meaning if normalise(word).startswith(f"{family}:"))
+        ranked = {word.partition(":")[2]: word for word in members}
+        near = closest(variant, ranked, limit=len(members))
+        begun = [own for own in ranked if variant.startswith(normalise(own))]
+        return tuple(dict.fromkeys([*(ranked[own] for own in (*near, *begun)), *members]))
+    found: dict[str, str] = {}  # one spelling for each activation, the nearest
+    for word in closest(name, meaning, limit=12) or closest(family, meaning, limit=12):
+        found.setdefault(meaning[word], word)
+    return tuple(found.values())[:3]
 
 
 def _spellings() -> Mapping[str, str]:
@@ -208,13 +211,14 @@ def _find(layers: tuple[_Layer, ...], key: str) -> Entry | None:
 def _check_name(name: object, cls: type) -> None:
     if not isinstance(name, str):
         raise TypeError(f"a name of {_class_name(cls)} must be a str, not {type(name).__name__}")
-    if not _NAME.fullmatch(name.lower()):
+    if not _NAME.fullmatch(name):
         raise RegistryError(
             f"{name!r} can't be the name of {_class_name(cls)}: a name is made of letters a-z, digits, '_' and '-', "
             "starts with a letter, and may have variants after colons; give another with name='...'"
         )
-    if normalise(name).partition(":")[0] in RESERVED:
-        raise RegistryError(f"{name!r} can't be the name of {_class_name(cls)}: it is a word of the language")
+    if reserved := RESERVED.intersection(normalise(name).split(":")):
+        word = next(iter(reserved))
+        raise RegistryError(f"{name!r} can't be the name of {_class_name(cls)}: {word!r} is a word of the language")
 
 
 def _same_class(one: type, other: type) -> bool:

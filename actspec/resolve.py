@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from actspec import catalog, registry, structure
 from actspec.activation import Activation
-from actspec.errors import Problem, Span, SpecError
+from actspec.errors import Problem, Span, SpecError, shorten
+from actspec.limits import RESERVED
 from actspec.parameters import DRAWS, Learnable, Normal, Parameter, Uniform, read_number
 from actspec.suggest import closest
 from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number, Range, Spec, Stage, String, Value
@@ -15,9 +17,12 @@ from actspec.syntax import Learnable as LearnableNode
 assert catalog.__all__  # importing the catalog has registered the built-ins
 
 
-def resolve(text: str, spec: Spec) -> tuple[Activation, ...]:
-    """The activations that a spec names, groups laid flat; SpecError with all faults in the order of the text."""
-    resolver = _Resolver()
+def resolve(text: str, spec: Spec, problems: tuple[Problem, ...] = ()) -> tuple[Activation, ...]:
+    """The activations that a spec names, groups laid flat.
+
+    SpecError with all faults in the order of the text, the ``problems`` that reading it met included.
+    """
+    resolver = _Resolver(problems)
     stages = resolver.spec(spec)
     if resolver.problems:
         raise SpecError(text, tuple(sorted(resolver.problems, key=lambda problem: problem.span))) from resolver.cause
@@ -27,8 +32,8 @@ def resolve(text: str, spec: Spec) -> tuple[Activation, ...]:
 class _Resolver:
     """Collects faults on its way, so that one reading finds them all; a faulty part resolves to None or nothing."""
 
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = list(problems)
         self.cause: Exception | None = None
 
     def report(self, span: Span, reason: str, suggestions: tuple[str, ...] = ()) -> None:
@@ -45,16 +50,16 @@ class _Resolver:
     def stage(self, stage: Stage) -> Activation | None:
         body = stage.body
         base = self.composed(body.spec) if isinstance(body, Group) else self.call(body)
-        if isinstance(stage.slice, Index):
-            index = self.whole(stage.slice.at)
-            return base if base is None or index is None else structure.one_feature(base, index)
-        return base if stage.slice is None else self.range(base, stage.slice)
+        return base if stage.slice is None else self.slice(base or catalog.Linear(), stage.slice)
 
-    def range(self, base: Activation | None, cut: Range) -> Activation | None:
-        bounds = [None if bound is None else self.whole(bound) for bound in (cut.start, cut.stop, cut.step)]
+    def slice(self, base: Activation, cut: Index | Range) -> Activation | None:
+        """``base`` on the features of a slice; what stands for a faulty base doesn't matter."""
         try:
-            # A faulty base hides no fault of its slice: any activation will do to check it.
-            return structure.features(base or catalog.Linear(), *bounds)
+            if isinstance(cut, Index):
+                index = self.whole(cut.at)
+                return None if index is None else structure.one_feature(base, index)
+            bounds = [None if bound is None else self.whole(bound) for bound in (cut.start, cut.stop, cut.step)]
+            return structure.features(base, *bounds)
         except ValueError as error:
             self.report(cut.span, str(error))
             return None
@@ -100,17 +105,23 @@ class _Resolver:
             return None
         try:
             return cls(**values)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # a check of parameters that a learnable one confuses included
             self.report(call.span, str(error))
             return None
 
     def unknown(self, call: Call) -> None:
         key = registry.normalise(call.name)
-        if any(known.startswith(f"{key}:") for known in registry.entries()):
+        family, _, variant = call.name.rpartition(":")
+        suggestions = registry.suggest(call.name)
+        reason = f"unknown activation {shorten(call.name)!r}"
+        if key in RESERVED:
+            reason = f"{call.name!r} is a value, not an activation"
+            suggestions = ("linear",) if key == "none" else ()
+        elif any(known.startswith(f"{key}:") for known in registry.entries()):
             reason = f"{call.name!r} is a family of activations: name one of its members"
-        else:
-            reason = f"unknown activation {call.name!r}"
-        self.report(call.name_span, reason, registry.suggest(call.name))
+        elif registry.normalise(family) in registry.entries():
+            reason = f"{family!r} has no variant {shorten(variant)!r}"
+        self.report(call.name_span, reason, suggestions)
 
     def nested(self, value: Value) -> None:
         """Find the faults inside a value that no parameter takes."""
@@ -125,12 +136,16 @@ class _Resolver:
         listed = ", ".join(keys.values())
         given: dict[str, Argument] = {}
         named = False
+        unnamed = [argument for argument in arguments if argument.name is None]
+        if len(unnamed) > len(declared):
+            takes = f"at most {len(declared)} ({listed})" if declared else "none"
+            extra = (unnamed[len(declared)].span[0], unnamed[-1].span[1])
+            self.report(extra, f"{name} has too many parameters: it takes {takes}")
         for position, argument in enumerate(arguments):
             if argument.name is None and named:
                 self.report(argument.span, "a value without a name can't follow one with a name")
             elif argument.name is None and position >= len(declared):
-                takes = f"at most {len(declared)} ({listed})" if declared else "none"
-                self.report(argument.span, f"{name} has too many parameters: it takes {takes}")
+                pass  # reported above, with all others
             elif argument.name is None:
                 given[declared[position].name] = argument
                 continue
@@ -160,9 +175,9 @@ class _Resolver:
         raw: object
         if isinstance(value, Spec):
             if declared.type is not Activation:
-                self.nested(value) if len(value.stages) > 1 else None
-                hint = f": put it in quotes, '{value}'" if declared.type is str else ""
-                self.report(value.span, f"{declared.name} must be {declared.expected}, not {str(value)!r}{hint}")
+                shown = shorten(str(value))
+                hint = f": put it in quotes, '{shown}'" if declared.type is str else ""
+                self.report(value.span, f"{declared.name} must be {declared.expected}, not {shown!r}{hint}")
                 return None
             return self.composed(value)
         if isinstance(value, LearnableNode):
@@ -175,7 +190,7 @@ class _Resolver:
         if raw is None and not (isinstance(value, Constant) and value.value is None):
             return None
         try:
-            return declared.coerce(raw)
+            return declared.coerce(raw, shorten(str(value)))
         except (TypeError, ValueError) as error:
             self.report(value.span, str(error))
             return None
@@ -204,11 +219,14 @@ class _Resolver:
             if isinstance(argument.value, LearnableNode):
                 reason = f"{name} must be a number: what a start is drawn from is not learnt itself"
                 self.report(argument.value.span, reason)
-        values = [self.value(each, given[each.name].value) for each in declared if each.name in given]
+        values = {each.name: self.value(each, given[each.name].value) for each in declared if each.name in given}
+        for name, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                self.report(given[name].value.span, f"{name} must be a finite number, not {given[name].value}")
         if len(self.problems) > faults:
             return None
         try:
-            return cls(*values)  # type: ignore[arg-type]
+            return cls(**values)  # type: ignore[arg-type]
         except ValueError as error:
             self.report(draw.span, str(error))
             return None

@@ -39,7 +39,7 @@ class Group(Activation, register=False):
         return "+".join(map(str, self.stages))
 
     def __repr__(self) -> str:
-        return f"Group({self.stages!r})"
+        return f"actspec.parse({str(self)!r})"
 
 
 class Sliced(Activation, register=False):
@@ -62,8 +62,6 @@ class Sliced(Activation, register=False):
         return y
 
     def _features(self, x: Array) -> slice:
-        if x.ndim == 0:
-            raise IndexError(f"{self} slices the last axis, and a scalar has none")
         if not self.single:
             return slice(self.start, self.stop, self.step)
         assert self.start is not None
@@ -78,6 +76,9 @@ class Sliced(Activation, register=False):
         start, stop = ("" if bound is None else str(bound) for bound in (self.start, self.stop))
         return f"{base}[{start}:{stop}]" if self.step == 1 else f"{base}[{start}:{stop}:{self.step}]"
 
+    def __repr__(self) -> str:
+        return f"actspec.parse({str(self)!r})"
+
 
 def group(stages: Iterable[Activation]) -> Activation:
     """One activation that runs the given ones in turn; nested groups are laid flat."""
@@ -86,7 +87,8 @@ def group(stages: Iterable[Activation]) -> Activation:
 
 
 def one_feature(base: Activation, index: int) -> Activation:
-    """The activation on the feature at ``index`` alone."""
+    """The activation on the feature at ``index`` alone; ValueError where a slice inside it can't have one."""
+    _check_inside(base, 1)
     return Sliced(base, start=index, single=True)
 
 
@@ -96,11 +98,26 @@ def features(base: Activation, start: int | None, stop: int | None, step: int | 
     if step < 1:
         raise ValueError(f"the step of a slice must be at least 1, not {step}")
     first = 0 if start is None else start
-    if stop is not None and (first < 0) == (stop < 0) and first >= stop:
-        raise ValueError(f"the slice selects no feature: it stops at {stop}, before it starts at {first}")
+    if stop is not None and (stop == 0 or (first < 0) == (stop < 0)):
+        if stop == 0 or first >= stop:
+            raise ValueError(f"the slice selects no feature: it stops at {stop}, not after its start {first}")
+        _check_inside(base, -(-(stop - first) // step))
+    elif stop is None and first < 0:
+        _check_inside(base, -(first // step))
     if first == 0 and stop is None and step == 1:
         return base
     return Sliced(base, start=first or None, stop=stop, step=step)
+
+
+def _check_inside(base: Activation, width: int) -> None:
+    """ValueError where a slice inside ``base`` selects nothing of so few features."""
+    for stage in base.stages:
+        if isinstance(stage, Sliced) and (
+            (stage.start or 0) >= width
+            or (stage.single and (stage.start or 0) < -width)
+            or (stage.stop is not None and stage.stop <= -width)
+        ):
+            raise ValueError(f"the slice leaves {width} feature{'s' * (width > 1)}, of which '{stage}' selects none")
 
 
 def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
@@ -109,11 +126,6 @@ def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
         if not isinstance(stage, (Group, Sliced)):
             yield stage
         yield from leaves(stage._nested)
-
-
-def count(stage: Activation) -> int:
-    """How many activations a stage names, itself included."""
-    return sum(1 for _ in leaves((stage,)))
 
 
 def coupled_axes(stage: Activation, ndim: int) -> frozenset[int] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actspec.errors import Span
@@ -155,18 +154,6 @@ class Spec:
 
 
 Value = Number | Constant | String | Learnable | Spec
-
-
-def calls(spec: Spec) -> Iterator[Call]:
-    """Every activation that a spec names, nested ones included, in the order of the text."""
-    for stage in spec.stages:
-        if isinstance(stage.body, Group):
-            yield from calls(stage.body.spec)
-            continue
-        yield stage.body
-        for argument in stage.body.arguments:
-            if isinstance(argument.value, Spec):
-                yield from calls(argument.value)
 
 
 _ESCAPED = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

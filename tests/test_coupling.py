@@ -13,7 +13,7 @@ from actspec.structure import coupled_axes as axes_of_stage
 @pytest.mark.parametrize(
     ("formula", "axes"),
     [
-        (lambda x: 1.0, set()),
+        (lambda _: 1.0, set()),
         (lambda x: np.where(x > 0, x, 0.1 * x), set()),
         (lambda x: np.clip(x, -1, 1) + x.clip(0, 1) ** 2, set()),
         (lambda x: np.modf(x)[0], set()),

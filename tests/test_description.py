@@ -69,7 +69,7 @@ class Stepwise(actspec.Activation, register=False):
 
     def __call__(self, x):  # type: ignore[no-untyped-def]
         y = x * 2
-        return y
+        return y + 1
 
 
 class Base(actspec.Activation, register=False):

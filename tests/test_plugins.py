@@ -158,7 +158,7 @@ except actspec.SpecError as error: print(error.reason)
     )
 
 
-def test_a_plugin_installed_later_is_found(site: Path, tmp_path: Path) -> None:
+def test_a_plugin_installed_later_is_found(site: Path) -> None:
     program = f"""
 import sys, actspec
 sys.path.remove({str(site)!r})

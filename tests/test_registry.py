@@ -59,7 +59,7 @@ def test_a_taken_name_names_both_classes() -> None:
 
 def test_a_taken_alias_registers_nothing() -> None:
     before = dict(registry.entries())
-    with pytest.raises(RegistryError, match="'Rectify'|'rectify'"):
+    with pytest.raises(RegistryError, match="the name 'rectify'"):
         define("Fresh", aliases=("other", "Rectify"))
     assert dict(registry.entries()) == before
     with pytest.raises(actspec.SpecError):
@@ -71,13 +71,13 @@ def test_one_name_twice_in_a_class() -> None:
         define("Fresh", aliases=("FRE_SH",))
 
 
-@pytest.mark.parametrize("name", ["", "1st", "a b", "größe", "norm:", ":z", "a::b", "a+b", "_", "-a"])
+@pytest.mark.parametrize("name", ["", "1st", "a b", "größe", "norm:", ":z", "a::b", "a+b", "_", "-a", "lea\u212ayrelu"])
 def test_names_that_are_no_words(name: str) -> None:
     with pytest.raises(RegistryError, match="can't be the name"):
         define("Fresh", name=name)
 
 
-@pytest.mark.parametrize("name", ["inf", "NaN", "true", "f_alse", "none", "none:x"])
+@pytest.mark.parametrize("name", ["inf", "NaN", "true", "f_alse", "none", "none:x", "x:inf", "x:nan:y"])
 def test_words_of_the_language_are_no_names(name: str) -> None:
     with pytest.raises(RegistryError, match="word of the language"):
         define("Fresh", name=name)
@@ -134,9 +134,13 @@ def test_a_scope_ends_with_its_block() -> None:
 
 
 def test_a_scope_ends_with_an_exception() -> None:
-    with pytest.raises(ZeroDivisionError), registry.scope():
-        define("Inner")
-        raise ZeroDivisionError
+    def fail() -> None:
+        with registry.scope():
+            define("Inner")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert "inner" not in actspec.names()
 
 

@@ -17,7 +17,7 @@ def test_any_string_reads_back(text: str) -> None:
 
 @given(st.text(max_size=20))
 def test_any_string_reads_back_through_the_parser(text: str) -> None:
-    (stage,) = parse_syntax(f"f({quote(text)})").stages
+    (stage,) = parse_syntax(f"f({quote(text)})")[0].stages
     (argument,) = stage.body.arguments  # type: ignore[union-attr]
     assert isinstance(argument.value, String)
     assert argument.value.value == text

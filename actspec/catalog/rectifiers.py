@@ -8,7 +8,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.kernels.run import Array
-from actspec.parameters import parameter
+from actspec.parameters import Learnable, parameter, spell
 
 
 class ReLU(Activation, aliases=("rectify", "rect:max")):
@@ -175,8 +175,9 @@ class Clip(Activation):
     max: float = 6.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.min, float) and isinstance(self.max, float) and self.min > self.max:
-            raise ValueError(f"min must be at most max, not {self.min:g} > {self.max:g}")
+        low, high = (each.start if isinstance(each, Learnable) else each for each in (self.min, self.max))
+        if isinstance(low, float) and isinstance(high, float) and low > high:
+            raise ValueError(f"min must be at most max, not {spell(low)} > {spell(high)}")
 
     def __call__(self, x: Array) -> Any:
         return np.minimum(np.maximum(x, self.min), self.max)

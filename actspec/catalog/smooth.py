@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
-from actspec.functions import softplus
+from actspec.functions import gaussian, softplus
 from actspec.kernels.run import Array
 
 
@@ -150,4 +150,4 @@ class Gaussian(Activation):
     """
 
     def __call__(self, x: Array) -> Any:
-        return np.exp(-x * x)
+        return gaussian(x)

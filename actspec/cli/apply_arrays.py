@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 from actspec.cli import npy, npz, stores, tables
@@ -22,8 +23,10 @@ Results = dict[str, Summary]
 
 def apply_npy(pipeline: Pipeline, source: Path, output: Path | None, report: Report) -> Results:
     """Work on the array of an .npy file."""
+    summary = Summary()
     with source.open("rb") as file:
-        return {"": apply_array(pipeline, npy.read(file, str(source)), output, report)}
+        apply_array(pipeline, npy.read(file, str(source)), output, summary, report)
+    return {"": summary}
 
 
 def apply_npz(pipeline: Pipeline, source: Path, keys: tuple[str, ...], output: Path | None, report: Report) -> Results:
@@ -38,50 +41,52 @@ def apply_npz(pipeline: Pipeline, source: Path, keys: tuple[str, ...], output: P
                         if key not in chosen:
                             archive.copy(key, member)
                             continue
+                        results[key] = Summary()
                         with archive.array(key) as store, stores.temporary_file() as result:
-                            step = part(report, len(results), len(chosen))
-                            results[key] = _into_npy(pipeline, store, result, step)
+                            step = part(report, len(results) - 1, len(chosen))
+                            _into_npy(pipeline, store, result, results[key], step)
                             npz.copy(result, member)
             return results
         if output is not None and len(chosen) > 1:
             listed = ", ".join(map(repr, chosen))
             raise Fault(f"{output}: it has room for one array, and {source} has {listed}: choose one with --key")
         for number, key in enumerate(chosen):
+            results[key] = Summary()
             with archive.array(key) as store:
-                results[key] = apply_array(pipeline, store, output, part(report, number, len(chosen)))
+                apply_array(pipeline, store, output, results[key], part(report, number, len(chosen)))
         return results
 
 
-def apply_array(pipeline: Pipeline, store: Store, output: Path | None, report: Report) -> Summary:
+def apply_array(pipeline: Pipeline, store: Store, output: Path | None, summary: Summary, report: Report) -> None:
     """Work on one array, and write the result as a file of any kind, or not at all."""
-    summary = Summary()
     if output is None:
         transform(pipeline, store, None, summary, report)
-        return summary
+        return
     suffix = suffix_of(output)
-    if suffix in TABLES:
-        if len(store.shape) not in (1, 2):
-            raise Fault(f"{output}: a table has rows and columns, an array of shape {store.shape} has not: write .npy")
-        with replacing(output) as file:
+    if suffix in TABLES and len(store.shape) not in (1, 2):
+        raise Fault(f"{output}: a table has rows and columns, an array of shape {store.shape} has not: write .npy")
+    with replacing(output) as file:
+        if suffix in TABLES:
             _into_table(pipeline, store, output, file, summary, report)
-    elif suffix == ".npz":
-        with replacing(output) as file, zipfile.ZipFile(file, "w") as written, stores.temporary_file() as result:
-            summary = _into_npy(pipeline, store, result, report)
-            with npz.entry(written, "arr_0") as member:
-                npz.copy(result, member)
-    else:
-        with replacing(output) as file:
-            summary = _into_npy(pipeline, store, file, report, str(output))
-    return summary
+        elif suffix == ".npz":
+            with zipfile.ZipFile(file, "w") as written, stores.temporary_file() as result:
+                _into_npy(pipeline, store, result, summary, report)
+                with npz.entry(written, "arr_0") as member:
+                    npz.copy(result, member)
+        else:
+            _into_npy(pipeline, store, file, summary, report, str(output))
 
 
 def _into_npy(
-    pipeline: Pipeline, store: Store, file: io.BufferedRandom, report: Report, name: str = stores.TEMPORARY
-) -> Summary:
-    summary = Summary()
+    pipeline: Pipeline,
+    store: Store,
+    file: io.BufferedRandom,
+    summary: Summary,
+    report: Report,
+    name: str = stores.TEMPORARY,
+) -> None:
     target = npy.create(file, result_type(store.dtype), store.shape, fortran=store.fortran, name=name)
     transform(pipeline, store, target, summary, report)
-    return summary
 
 
 def _into_table(
@@ -91,6 +96,5 @@ def _into_table(
         transform(pipeline, store, result, summary, part(report, 0, 2))
         table = result if len(store.shape) == 2 else dataclasses.replace(result, shape=(*store.shape, 1))
         columns = range(table.shape[1])
-        writer = tables.write(output, file, tuple(map(str, columns)), columns, result.dtype, None)
-        tables.write_array(table, writer, part(report, 1, 2))
-        writer.close()
+        with closing(tables.write(output, file, tuple(map(str, columns)), columns, result.dtype, None)) as writer:
+            tables.write_array(table, writer, part(report, 1, 2))

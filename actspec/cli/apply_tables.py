@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,11 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
     reader = tables.read(source)
     chosen = tables.choose(reader.names, columns, str(source))
     by_rows = _leaves_rows_apart(pipeline)
+    summary = Summary()
     if suffix_of(output) in ARRAYS if output is not None else not by_rows:
         with _gathered(reader, chosen, part(report, 0, 2)) as store:
-            return {"": apply_array(pipeline, store, output, part(report, 1, 2))}
-    summary = Summary()
+            apply_array(pipeline, store, output, summary, part(report, 1, 2))
+        return {"": summary}
     work = _row_by_row if by_rows else _as_a_whole
     results = work(pipeline, reader, chosen, summary, report)
     if output is None:
@@ -40,11 +41,11 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
             pass
         return {"": summary}
     with replacing(output) as file:
-        writer = tables.write(output, file, reader.names, chosen, result_type(reader.dtype(chosen)), reader)
         translated = suffix_of(output) != suffix_of(source)
-        for values, batch in results:
-            writer.write(values, _as_text(reader, chosen, batch) if translated else batch.columns)
-        writer.close()
+        dtype = result_type(reader.dtype(chosen))
+        with closing(tables.write(output, file, reader.names, chosen, dtype, reader)) as writer:
+            for values, batch in results:
+                writer.write(values, _as_text(reader, chosen, batch) if translated else batch.columns)
     return {"": summary}
 
 

@@ -11,10 +11,10 @@ from rich.text import Text
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Draw rows on stdout, folded to the terminal's width; a line parts those that differ in their first cell."""
+    """Draw rows on stdout, folded to the terminal's width but for their first two cells; a line parts first cells."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        drawn.add_column(heading, overflow="fold")
+    for place, heading in enumerate(headings):
+        drawn.add_column(heading, overflow="fold", no_wrap=place < 2)
     before = None
     for first, *cells in rows:
         if before not in (None, first):

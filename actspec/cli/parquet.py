@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from actspec.cli import tables
 from actspec.cli.faults import Fault
 from actspec.cli.files import check_input
 from actspec.cli.progress import Report
-from actspec.cli.tables import BATCH_CELLS, Batch, Reader
+from actspec.cli.tables import Batch, Reader
 
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -50,7 +51,7 @@ class ParquetReader:
             if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
                 hint = "" if len(chosen) < len(self.names) else "; choose the columns that hold numbers with --columns"
                 raise Fault(f"{self._path}, column {self.names[index]!r}: it holds {kind}, not numbers{hint}")
-            types.append(np.dtype(kind.to_pandas_dtype()))
+            types.append(_numpy_type(kind))
         return np.result_type(*types)
 
     def batches(self, chosen: Sequence[int], report: Report) -> Iterator[Batch]:
@@ -58,7 +59,7 @@ class ParquetReader:
         dtype = self.dtype(chosen)
         done = 0
         with _damage(self._path), pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(max(1, BATCH_CELLS // len(self.names))):
+            for batch in file.iter_batches(max(1, tables.BATCH_CELLS // len(self.names))):
                 values = np.empty((batch.num_rows, len(chosen)), dtype)
                 for place, index in enumerate(chosen):
                     column = batch.column(index)
@@ -113,7 +114,18 @@ class ParquetWriter:
 
     def close(self) -> None:
         """Write the footer."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            self._writer.is_open = False  # or it would try once more, on a closed file, when it is collected
+
+
+def _numpy_type(kind: Any) -> np.dtype[Any]:
+    """NumPy's name for an Arrow type of numbers (Arrow's own answer needs pandas)."""
+    if pa.types.is_boolean(kind):
+        return np.dtype(np.bool_)
+    letter = "f" if pa.types.is_floating(kind) else "i" if pa.types.is_signed_integer(kind) else "u"
+    return np.dtype(f"{letter}{kind.bit_width // 8}")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ Block = tuple[slice, ...]
 
 File = io.BufferedRandom | io.BufferedReader
 
-TEMPORARY = f"the folder for temporary files, {tempfile.gettempdir()}"
+TEMPORARY = "the folder for temporary files (TMPDIR)"
 
 _DIRECT = 1 << 16
 _SLAB = 1 << 23

@@ -91,8 +91,8 @@ def choose(names: Sequence[str], wanted: str | None, place: str) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     try:
-        (listed,) = csv.reader([wanted], skipinitialspace=True, strict=True)
-    except (csv.Error, ValueError):
+        (listed,) = filter(None, csv.reader([wanted], skipinitialspace=True, strict=True))
+    except (csv.Error, ValueError):  # a stray quote, or no name at all
         raise Fault(f"--columns {wanted!r}: give the names of columns with commas between them") from None
     for name in listed:
         if name not in names:

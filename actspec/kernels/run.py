@@ -30,18 +30,37 @@ def apply(formula: Formula, x: npt.ArrayLike, out: npt.NDArray[Any] | None = Non
     with np.errstate(all="ignore"):
         # A copy, always: a formula may work in place, or return what it was given.
         own: Array = values.astype(computed, order="K", copy=True, subok=False)
-        y = formula(own) if own.size else own
+        y = _formula_of(formula, own)
         if out is not None:
             np.copyto(out, y, casting="same_kind")
             return out
         return y.astype(result, copy=False)[()]
 
 
+def _formula_of(formula: Formula, x: Array) -> Array:
+    """``formula(x)``, also where x has no axis (it counts as one feature) or no element (reductions need one)."""
+    if x.ndim == 0:
+        scalar: Array = formula(x.reshape(1)).reshape(())
+        return scalar
+    if x.size == 0:
+        if x.shape[-1] <= _MOST_PROBED:
+            formula(np.ones([1] * (x.ndim - 1) + [x.shape[-1] or 1], x.dtype))  # raises where axes don't fit
+        return x
+    y: Array = formula(x)
+    return y
+
+
+_MOST_PROBED = 1 << 16
+
+
 def real_array(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     """Turn x into an array of floats, integers or booleans; TypeError naming the argument where it is anything else."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a plain array, not a masked one: fill it first, with {name}.filled(value)")
-    values = np.asarray(x)
+    try:
+        values = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of real numbers: {error}") from None
     if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
         raise TypeError(
             f"{name} must be an array of real numbers (bool, integer, float16, float32 or float64), not {values.dtype}"
@@ -59,13 +78,16 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
         raise ValueError(f"out must have the shape {shape} of the result, not {out.shape}")
     if not out.flags.writeable:
         raise ValueError("out must be writable, but it is read-only")
-    if any(stride == 0 and length > 1 for stride, length in zip(out.strides, out.shape, strict=True)):
+    if out.size and any(stride == 0 and length > 1 for stride, length in zip(out.strides, out.shape, strict=True)):
         raise ValueError("out must have memory for each element, but it is a broadcast array")
 
 
 def check_result(y: object, x: Array, formula: str) -> Array:
     """What a formula returned, as an array of x's shape and type; an error that names the formula where it can't be."""
-    values = np.asarray(y)
+    try:
+        values = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(f"{formula} must return an array of real numbers: {error}") from None
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{formula} must return an array of real numbers, not {_returned(y, values)}")
     if values.shape == () and x.shape != ():
@@ -73,7 +95,7 @@ def check_result(y: object, x: Array, formula: str) -> Array:
     if values.shape != x.shape:
         raise ValueError(f"{formula} must return the shape of its input, {x.shape}, not {values.shape}")
     # The next formula may work in place, which it can't on a broadcast result.
-    return values.astype(x.dtype, copy=not values.flags.writeable)
+    return values.astype(x.dtype, copy=0 in values.strides or not values.flags.writeable)
 
 
 def _returned(y: object, values: Array) -> str:

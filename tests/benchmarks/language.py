@@ -24,7 +24,9 @@ HOSTILE = {
     "2,048 stages": "+".join(["a"] * 2048),
     "256 unknown names": "+".join(["leakyrelux", "sigmodi", "nrom:z", "softmaxx"] * 64),
     "256 long unknown names": "+".join(["leakyreluabcdef"] * 256),
-    "256 different unknown names": "+".join(f"leakyrel{a}{b}{a}{c}" for a in "uvwx" for b in "abcdefgh" for c in "stuvwxyz"),
+    "256 different unknown names": "+".join(
+        f"leakyrel{a}{b}{a}{c}" for a in "uvwx" for b in "abcdefgh" for c in "stuvwxyz"
+    ),
     "1,300 learnables": "a(" + "~1," * 1300 + "1)",
     "4,096 brackets": "(" * 4096,
     "4,096 quotes": "'" * 4096,
