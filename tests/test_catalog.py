@@ -362,6 +362,7 @@ TORCH = {
 }
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("spec", TORCH)
 def test_values_agree_with_pytorch(spec, dtype):
