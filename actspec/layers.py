@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from actspec.activation import Activation
 from actspec.errors import LayerError, SpecError
 from actspec.pipeline import Pipeline, parse
@@ -174,7 +176,7 @@ def _positive(value: object, place: str) -> int:
 
 
 def _is_whole(value: object) -> bool:
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return False
     try:
         operator.index(value)  # type: ignore[arg-type]  # this is the question

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from actspec.errors import shorten
 from actspec.limits import RESERVED
 from actspec.syntax import quote
@@ -232,21 +234,21 @@ _EXPECTED: Final[dict[type, str]] = {
 
 
 def _float(value: object) -> float | None:
-    if isinstance(value, bool) or type(value).__name__ == "bool":
+    if isinstance(value, (bool, np.bool_)):
         return None
     if not isinstance(value, float):
         try:
             value = float(operator.index(value))  # type: ignore[arg-type]
         except TypeError:
             # NumPy's float16, float32 and longdouble are no floats, but know how to become one.
-            if not hasattr(value, "dtype") or getattr(value, "shape", None) != () or value.dtype.kind != "f":
+            if not isinstance(value, (np.floating, np.ndarray)) or value.shape != () or value.dtype.kind != "f":
                 return None
-            value = float(value)  # type: ignore[arg-type]
+            value = float(value)
     return float(value) + 0.0  # -0.0 equals 0.0, so both are spelled 0
 
 
 def _int(value: object) -> int | None:
-    if isinstance(value, bool) or type(value).__name__ == "bool":
+    if isinstance(value, (bool, np.bool_)):
         return None
     try:
         whole = operator.index(value)  # type: ignore[arg-type]
@@ -258,7 +260,7 @@ def _int(value: object) -> int | None:
 
 
 def _bool(value: object) -> bool | None:
-    return bool(value) if isinstance(value, bool) or type(value).__name__ == "bool" else None
+    return bool(value) if isinstance(value, (bool, np.bool_)) else None
 
 
 def _str(value: object) -> str | None:
