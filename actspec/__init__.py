@@ -9,7 +9,7 @@ array([[-1.386,  0.449,  0.937]])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from actspec import functions, registry
+from actspec import catalog, functions, registry
 from actspec.activation import Activation
 from actspec.errors import LayerError, Problem, RegistryError, SpecError, UnboundError
 from actspec.parameters import Learnable, Normal, Parameter, Uniform, parameter
@@ -38,6 +38,7 @@ __all__ = [
     "UnboundError",
     "Uniform",
     "__version__",
+    "catalog",
     "describe",
     "explain",
     "functions",

@@ -9,7 +9,8 @@ import dataclasses
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, dataclass_transform
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 
@@ -18,7 +19,8 @@ from actspec.errors import UnboundError, did_you_mean
 from actspec.kernels import run
 from actspec.kernels.run import Array
 from actspec.limits import MAX_NESTING
-from actspec.parameters import MISSING, Learnable, Parameter, declare, parameter, spell
+from actspec.parameters import MISSING, Learnable, Parameter, declare, spell
+from actspec.plugins import normalise
 from actspec.suggest import closest
 
 _MAX_LEVELS = 80  # guards recursion; the language's own limit is checked on the spelling
@@ -34,7 +36,6 @@ class Definition:
     registered: bool
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(parameter,))
 class Activation:
     """An activation function: subclass it, write ``__call__`` in plain NumPy, and use its lowercase name in specs.
 
@@ -74,9 +75,15 @@ class Activation:
         override: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
-        if register and "__init__" in cls.__dict__:
-            raise TypeError(f"{cls.__qualname__} defines __init__: declare its parameters as annotated attributes")
+        try:
+            super().__init_subclass__(**kwargs)
+        except TypeError:
+            near = closest(next(iter(kwargs), ""), ("name", "aliases", "register", "override"))
+            hint = f"; {did_you_mean(near)}" if near else ""
+            raise TypeError(f"{cls.__qualname__} has no class keyword {', '.join(map(repr, kwargs))}{hint}") from None
+        for keyword, value in (("register", register), ("override", override)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{keyword} of {cls.__qualname__} must be True or False, not {value!r}")
         if not isinstance(aliases, (tuple, list)) or not all(isinstance(alias, str) for alias in aliases):
             raise TypeError(f"aliases of {cls.__qualname__} must be a tuple of names, not {aliases!r}")
         declared = _declare_parameters(cls)
@@ -94,7 +101,14 @@ class Activation:
                 raise TypeError(
                     f"{cls.__qualname__} has no formula: define __call__(self, x), or pass register=False for a base"
                 )
+            _check_members(cls)
             registry.register(registry.Entry(spelled, cls, cls.__definition__.aliases), override=override)
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """Refuse classes that were changed after their definition, as the dataclass decorator does."""
+        if cls.__definition__.registered:
+            _check_members(cls)
+        return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -167,8 +181,9 @@ class Activation:
 
     def formula(self, x: Array) -> Array:
         """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
-        assert self.__formula__ is not None
-        return run.check_result(self.__formula__(x), x, f"the formula of {type(self).__qualname__}")
+        body = type(self).__formula__
+        assert body is not None
+        return _checked(self, body, x)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}: {type(self).__qualname__} is frozen")
@@ -221,11 +236,14 @@ def _runner(body: Callable[..., Any]) -> Callable[..., Any]:
 
     def __call__(self: Activation, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         check_unbound(self)
-        name = f"the formula of {type(self).__qualname__}"
-        return run.apply(lambda own: run.check_result(body(self, own), own, name), x, out)
+        return run.apply(partial(_checked, self, body), x, out)
 
     __call__.__doc__ = body.__doc__
     return __call__
+
+
+def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
+    return run.check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
 
 
 def check_unbound(*stages: Activation) -> None:
@@ -233,8 +251,8 @@ def check_unbound(*stages: Activation) -> None:
     for stage in stages:
         if reason := stage.needs_binding():
             raise UnboundError(
-                f"{reason}, so it has to be bound before it is called; this version of actspec can't bind yet "
-                "(give its learnable parameters fixed values to run it unbound)"
+                f"{reason}: bind it before you call it (which comes with a later version of actspec; "
+                "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
             )
 
 
@@ -242,9 +260,44 @@ def _own_body(cls: type[Activation]) -> Callable[..., Any] | None:
     """The formula that a class brings, itself or by a base that is no Activation; None where it inherits one."""
     for base in cls.__mro__:
         if "__call__" in vars(base):
+            if base is not cls and issubclass(base, Activation):
+                return None
             body: Callable[..., Any] = vars(base)["__call__"]
-            return body if base is cls or not issubclass(base, Activation) else None
+            _check_body(cls, body)
+            return body
     return None
+
+
+def _check_body(cls: type, body: object) -> None:
+    """TypeError where a formula can't be called as ``body(self, x)``."""
+    code = getattr(body, "__code__", None)
+    fits = not isinstance(body, (staticmethod, classmethod)) and callable(body)
+    if fits and code is not None:
+        most = code.co_argcount if not code.co_flags & _VARARGS else 2
+        fits = code.co_argcount - len(getattr(body, "__defaults__", None) or ()) <= 2 <= most
+        fits = fits and code.co_kwonlyargcount <= len(getattr(body, "__kwdefaults__", None) or ())
+    if not fits:
+        raise TypeError(f"{cls.__qualname__}: its formula must be a method that takes x alone: def __call__(self, x)")
+
+
+_VARARGS = 0x04
+
+# What gives an activation its meaning in a pipeline; a subclass says the rest.
+_FINAL = (
+    *("formula", "stages", "needs_binding", "from_value", "_nested", "_values", "_items", "__init__", "__eq__"),
+    *("__hash__", "__str__", "__setattr__", "__delattr__", "__copy__", "__deepcopy__", "__reduce__"),
+)
+
+
+def _check_members(cls: type[Activation]) -> None:
+    """TypeError where a class replaces what an activation has to have from its base."""
+    changed = {name for base in cls.__mro__ if base not in (Activation, object) for name in vars(base)}
+    for name in _FINAL:
+        if name in changed:
+            hint = ": its parameters are its annotated attributes, without a decorator" if name == "__init__" else ""
+            raise TypeError(f"{cls.__qualname__} must not define {name!r}, which Activation brings along{hint}")
+    if "__slots__" in cls.__dict__:
+        raise TypeError(f"{cls.__qualname__} must not define '__slots__'")
 
 
 def _same(value: object, default: object) -> bool:
@@ -276,7 +329,7 @@ def _declare_parameters(cls: type[Activation]) -> tuple[Parameter, ...]:
     seen: dict[str, str] = {}
     optional_before = False
     for each in declared.values():
-        other = seen.setdefault(registry.normalise(each.name), each.name)
+        other = seen.setdefault(normalise(each.name), each.name)
         if other != each.name:
             raise TypeError(f"{cls.__qualname__}: parameters {other!r} and {each.name!r} are one name in a spec")
         if each.required and optional_before:
@@ -301,7 +354,10 @@ _PLAIN: dict[str, Any] = {"float": float, "int": int, "bool": bool, "str": str, 
 
 def _annotations(cls: type) -> dict[str, Any]:
     """A class's own annotations as types, evaluated where they are strings."""
-    found = dict(cls.__dict__.get("__annotations__", {}))  # noqa: RUF063  # inspect is slow to import
+    try:
+        found = dict(cls.__annotations__)
+    except NameError as error:  # where annotations are evaluated late
+        raise TypeError(f"{cls.__qualname__}: an annotation can't be resolved: {error}") from None
     if all(not isinstance(value, str) or value in _PLAIN for value in found.values()):
         return {key: _PLAIN.get(value, value) if isinstance(value, str) else value for key, value in found.items()}
     import inspect  # slow to import, and only such annotations need it

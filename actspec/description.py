@@ -12,6 +12,7 @@ from actspec.activation import Activation
 from actspec.errors import Problem, SpecError
 from actspec.parameters import Parameter
 from actspec.pipeline import Pipeline, parse
+from actspec.plugins import PluginError
 from actspec.structure import Sliced
 
 
@@ -129,7 +130,7 @@ def _find(name: str | type[Activation]) -> type[Activation]:
         raise TypeError(f"name must be a str or an Activation class, not {type(name).__name__}")
     try:
         entry = registry.find(name)
-    except registry.PluginError as error:
+    except PluginError as error:
         raise SpecError(name, (Problem((0, len(name)), str(error)),)) from error
     if entry is None:
         reason = f"unknown activation {name!r}"

@@ -104,6 +104,8 @@ def shorten(text: str) -> str:
 def _excerpt(spec: str, span: Span) -> tuple[str, str]:
     """The line of the fault, shortened around it, and the caret line under it."""
     start, end = span
+    if start == len(spec) and not spec[spec.rfind("\n") + 1 :].strip():
+        start = end = len(spec.rstrip())  # the text ends in a blank line: show the one before
     line_start = spec.rfind("\n", 0, start) + 1
     line_end = spec.find("\n", start)
     line_end = len(spec) if line_end < 0 else line_end

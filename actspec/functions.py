@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from actspec.kernels.run import real_array
 
 
 def gaussian(x: npt.ArrayLike) -> Any:
@@ -60,7 +60,7 @@ def erf(x: npt.ArrayLike) -> Any:
     >>> round(float(erf(0.5)), 6)
     0.5205
     """
-    return _elementwise(math.erf, x)
+    return _elementwise(_ERF, x)
 
 
 def erfc(x: npt.ArrayLike) -> Any:
@@ -69,19 +69,25 @@ def erfc(x: npt.ArrayLike) -> Any:
     >>> round(float(erfc(10.0)) * 1e45, 6)
     2.088488
     """
-    return _elementwise(math.erfc, x)
+    return _elementwise(_ERFC, x)
 
 
-def _elementwise(function: Any, x: npt.ArrayLike) -> Any:
+# NumPy makes ufuncs of them, so that what stands for an array in a formula passes through them as well.
+_ERF = np.frompyfunc(math.erf, 1, 1)
+_ERFC = np.frompyfunc(math.erfc, 1, 1)
+
+
+def _elementwise(function: np.ufunc, x: npt.ArrayLike) -> Any:
     values = _real(x)
-    return np.vectorize(function, otypes=[np.float64])(values).astype(values.dtype)[()]
+    y = function(values)
+    if not isinstance(values, (np.ndarray, np.generic)):
+        return y
+    return np.asarray(y).astype(values.dtype)[()]
 
 
 def _real(x: Any) -> Any:
     """Turn x into floats, as NumPy's own functions do; what stands for an array in a formula passes as it is."""
     if hasattr(x, "__array_ufunc__") and not isinstance(x, (np.ndarray, np.generic)):
         return x
-    values = np.asarray(x)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"x must be an array of real numbers, not {values.dtype}")
-    return values if values.dtype.kind == "f" else values.astype(np.float64)
+    values = real_array(x, "x")
+    return values.astype(values.dtype.newbyteorder("=") if values.dtype.kind == "f" else np.float64, copy=False)

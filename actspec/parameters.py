@@ -186,11 +186,27 @@ def declare(name: str, annotation: Any, default: Any, activation: type) -> Param
             "or ClassVar for what is no parameter"
         )
     field = default if isinstance(default, Field) else Field(default, None, None, None, None)
+    _check_bounds(name, kind, field)
     declared = Parameter(name, kind, MISSING, optional, field.ge, field.gt, field.le, field.lt)
     if field.default is MISSING:
         return declared
     checked = declared.coerce(field.default)
     return Parameter(name, kind, checked, optional, field.ge, field.gt, field.le, field.lt)
+
+
+def _check_bounds(name: str, kind: type, field: Field) -> None:
+    """TypeError or ValueError where a domain can't be that of the parameter."""
+    bounds = {"ge": field.ge, "gt": field.gt, "le": field.le, "lt": field.lt}
+    given = {key: bound for key, bound in bounds.items() if bound is not None}
+    for key, bound in given.items():
+        if kind not in (float, int):
+            raise TypeError(f"parameter {name!r} takes no {key}={bound!r}: only numbers have bounds")
+        if _float(bound) is None or bound != bound:
+            raise TypeError(f"{key} of parameter {name!r} must be a number, not {bound!r}")
+    lows = [bound for key, bound in given.items() if key in ("ge", "gt")]
+    highs = [bound for key, bound in given.items() if key in ("le", "lt")]
+    if lows and highs and max(lows) > min(highs):
+        raise ValueError(f"parameter {name!r} has an empty domain: from {max(lows)} to {min(highs)}")
 
 
 def spell(value: object) -> str:
@@ -283,7 +299,9 @@ def describe_value(value: object) -> str:
     """A value in a message: as the language writes it where it can, and never long."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if value is None or isinstance(value, (bool, int, float, str, Learnable)):
+    if isinstance(value, float):
+        return repr(float(value))  # as Python writes it, so that 1.0 doesn't look like a whole number
+    if value is None or isinstance(value, (bool, int, str, Learnable)):
         return shorten(spell(value))
     return f"an object of type {type(value).__name__}"
 

@@ -71,7 +71,7 @@ def _passed(text: str, span: Span, reason: str) -> SpecError:
 
 _STRING = r"""'(?:[^'\\]|\\.)*(?:'|\\?\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)"""
 _TOKEN = re.compile(
-    rf"{_STRING}|[()\[\]:~]|[0-9.][A-Za-z0-9_.]*|(?P<word>_*[A-Za-z][A-Za-z0-9_-]*)(?P<named>[ \t\r\n\f\v]*=)?",
+    rf"{_STRING}|[()\[\]:~]|[0-9.][A-Za-z0-9_.]*|(?P<word>[A-Za-z_][A-Za-z0-9_-]*)(?P<named>[ \t\r\n\f\v]*=)?",
     re.DOTALL,
 )
 

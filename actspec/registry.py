@@ -7,32 +7,23 @@ Names are compared without case, ``_`` and ``-``. A family is what stands before
 from __future__ import annotations
 
 import itertools
-import os
-import re
-import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import lru_cache
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from actspec.errors import RegistryError
-from actspec.limits import RESERVED
+from actspec import plugins
+from actspec.errors import RegistryError, shorten
+from actspec.plugins import ImportPath, PluginError, import_path, normalise
 from actspec.suggest import closest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-ENTRY_POINTS = "actspec.activations"
-
-_NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_-]*(:_*[A-Za-z][A-Za-z0-9_-]*)*")
-_IGNORED = str.maketrans("", "", "_-")
-
-
-class PluginError(ImportError):
-    """A plugin that offers an activation could not be loaded; the message names its distribution."""
+_LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +55,6 @@ _scopes: ContextVar[tuple[_Layer, ...]] = ContextVar("actspec_scopes", default=(
 _generation = 0
 
 
-def normalise(name: str) -> str:
-    """The form in which names are compared.
-
-    >>> normalise("Leaky_ReLU")
-    'leakyrelu'
-    """
-    return name.lower().translate(_IGNORED)
-
-
 def version() -> tuple[int, int]:
     """A token that changes whenever a name could mean something else in this context, for caches to key on."""
     scopes = _scopes.get()
@@ -99,19 +81,19 @@ def register(entry: Entry, *, override: bool = False) -> None:
             owner = _find(layers, key)
             if owner is None:
                 continue
-            if not override and not (_same_class(owner.cls, entry.cls) and owner.name == entry.name):
+            again = _same_class(owner.cls, entry.cls)
+            if not override and not again:
                 raise RegistryError(
                     f"the name {name!r} of {_class_name(entry.cls)} is taken by {_class_name(owner.cls)}: "
                     "choose another with name='...', or replace it with override=True"
                 )
-            lost.update(owner.keys if key == owner.keys[0] else (key,))
+            lost.update(owner.keys if again or key == owner.keys[0] else (key,))
         hidden: dict[str, Entry | None] = dict.fromkeys(lost)
         layers[-1].entries = layers[-1].entries | hidden | dict.fromkeys(entry.keys, entry)
         _generation += 1
 
 
-@contextmanager
-def scope() -> Iterator[None]:
+class scope:  # noqa: N801  # it is used like a function
     """Registrations inside the block end with it, however it ends.
 
     Scopes nest, and belong to the thread or task that opened them: others neither see nor lose a name by it.
@@ -126,12 +108,17 @@ def scope() -> Iterator[None]:
     >>> "cubed" in actspec.names()
     False
     """
-    layer = _Layer()
-    token = _scopes.set((*_scopes.get(), layer))
-    try:
-        yield
-    finally:
-        _scopes.reset(token)
+
+    def __init__(self) -> None:
+        self._opened: list[Token[tuple[_Layer, ...]]] = []
+
+    def __enter__(self) -> None:
+        self._opened.append(_scopes.set((*_scopes.get(), _Layer())))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _scopes.reset(self._opened.pop())
 
 
 def find(name: str) -> Entry | None:
@@ -141,8 +128,8 @@ def find(name: str) -> Entry | None:
     """
     key = normalise(name)
     entry = _find((_base, *_scopes.get()), key)
-    if entry is None and (offers := _plugins().get(key)):
-        _load(key, offers)
+    if entry is None and (offered := plugins.offers(import_path()).get(key)):
+        _load(key, offered)
         entry = _find((_base, *_scopes.get()), key)
     return entry
 
@@ -162,7 +149,7 @@ def names() -> list[str]:
     >>> actspec.names()[:3]
     ['clip', 'continuous', 'elu']
     """
-    return sorted(set(_spellings().values()))
+    return sorted(set(_spellings(version(), import_path()).values()))
 
 
 def suggest(name: str) -> tuple[str, ...]:
@@ -171,7 +158,12 @@ def suggest(name: str) -> tuple[str, ...]:
     >>> suggest("norm:zz")
     ('norm:z', 'norm:max', 'norm:mean', 'norm:std')
     """
-    meaning = _spellings()
+    return _suggest(name, version(), import_path())
+
+
+@lru_cache(1024)
+def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[str, ...]:
+    meaning = _spellings(_version, path)
     family, _, variant = normalise(name).partition(":")
     families = {normalise(word.partition(":")[0]) for word in meaning if ":" in word}
     if variant and family not in families:
@@ -188,16 +180,12 @@ def suggest(name: str) -> tuple[str, ...]:
     return tuple(found.values())[:3]
 
 
-def _spellings() -> Mapping[str, str]:
-    """Every name and alias as it was declared, and the primary name that it leads to."""
-    return _collect_spellings(version(), _import_path())
-
-
 @lru_cache(8)
-def _collect_spellings(_version: tuple[int, int], path: _Path) -> Mapping[str, str]:
+def _spellings(_version: tuple[int, int], path: ImportPath) -> Mapping[str, str]:
+    """Every name and alias as it was declared, and the primary name that it leads to."""
     known = entries()
     words = {word: entry.name for entry in known.values() for word in (entry.name, *entry.aliases)}
-    offered = [offers[0].name.lower() for key, offers in _read_plugins(path).items() if key not in known]
+    offered = [points[0].name.lower() for key, points in plugins.offers(path).items() if key not in known]
     return words | {word: word for word in offered}
 
 
@@ -211,14 +199,14 @@ def _find(layers: tuple[_Layer, ...], key: str) -> Entry | None:
 def _check_name(name: object, cls: type) -> None:
     if not isinstance(name, str):
         raise TypeError(f"a name of {_class_name(cls)} must be a str, not {type(name).__name__}")
-    if not _NAME.fullmatch(name):
+    if not plugins.NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise RegistryError(
-            f"{name!r} can't be the name of {_class_name(cls)}: a name is made of letters a-z, digits, '_' and '-', "
-            "starts with a letter, and may have variants after colons; give another with name='...'"
+            f"{shorten(name)!r} can't be the name of {_class_name(cls)}: a name is made of letters a-z, digits, '_', "
+            f"'-', starts with a letter, may have variants after colons and at most {_LONGEST_NAME} characters; "
+            "give another with name='...'"
         )
-    if reserved := RESERVED.intersection(normalise(name).split(":")):
-        word = next(iter(reserved))
-        raise RegistryError(f"{name!r} can't be the name of {_class_name(cls)}: {word!r} is a word of the language")
+    if not plugins.spellable(name):
+        raise RegistryError(f"{name!r} can't be the name of {_class_name(cls)}: it is a word of the language")
 
 
 def _same_class(one: type, other: type) -> bool:
@@ -229,54 +217,23 @@ def _class_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _plugins() -> Mapping[str, tuple[EntryPoint, ...]]:
-    """The entry points of installed distributions by normalised name; read anew when the import path has changed."""
-    return _read_plugins(_import_path())
-
-
-_Path = tuple[tuple[str, int], ...]
-
-
-def _import_path() -> _Path:
-    """The folders that are imported from, and when each was last changed."""
-    return tuple((path, _modified(path)) for path in sys.path)
-
-
-def _modified(path: str) -> int:
+def _load(key: str, offered: tuple[EntryPoint, ...]) -> None:
+    """Import a plugin: what it registers stays, whatever scope first named it, unless its import fails."""
+    global _generation
+    staged = _Layer()
+    token = _scopes.set((staged,))
     try:
-        return os.stat(path or ".").st_mtime_ns
-    except OSError:
-        return 0
-
-
-@lru_cache(1)
-def _read_plugins(_path: _Path) -> Mapping[str, tuple[EntryPoint, ...]]:
-    from importlib.metadata import entry_points  # slow to import, and most programs never need it
-
-    found: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in entry_points(group=ENTRY_POINTS):
-        key = normalise(point.name)
-        found[key] = (*found.get(key, ()), point)
-    return found
-
-
-def _load(key: str, offers: tuple[EntryPoint, ...]) -> None:
-    sources = " and ".join(sorted({_distribution(point) for point in offers}))
-    name = offers[0].name
-    if len({point.value for point in offers}) > 1:
-        raise PluginError(f"activation {name!r} is offered by {sources}: uninstall one of them")
-    token = _scopes.set(())  # a module runs once, so what it registers must outlive the scope that first named it
-    try:
-        offers[0].load()
-    except (Exception, SystemExit) as error:
-        raise PluginError(
-            f"activation {name!r} comes from {sources}, which failed to import: {type(error).__name__}: {error}"
-        ) from error
+        cls = plugins.load(offered)
+        if _find((_base, staged), key) is None and (definition := getattr(cls, "__definition__", None)) is not None:
+            # Its module was imported before, in a scope that has ended, or by another thread just now.
+            register(Entry(definition.name, cls, definition.aliases))  # type: ignore[arg-type]
     finally:
         _scopes.reset(token)
+    with _lock:
+        _base.entries = _base.entries | staged.entries
+        _generation += 1
     if _find((_base,), key) is None:
-        raise PluginError(f"activation {name!r} comes from {sources}, but {offers[0].value} defines no such activation")
-
-
-def _distribution(point: EntryPoint) -> str:
-    return f"the package {point.dist.name} {point.dist.version}" if point.dist else "an unnamed package"
+        name, sources = offered[0].name, plugins.source(offered)
+        raise PluginError(
+            f"activation {name!r} comes from {sources}, but {offered[0].value} defines no such activation"
+        )

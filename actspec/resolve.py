@@ -10,6 +10,7 @@ from actspec.activation import Activation
 from actspec.errors import Problem, Span, SpecError, shorten
 from actspec.limits import RESERVED
 from actspec.parameters import DRAWS, Learnable, Normal, Parameter, Uniform, read_number
+from actspec.plugins import PluginError, normalise
 from actspec.suggest import closest
 from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number, Range, Spec, Stage, String, Value
 from actspec.syntax import Learnable as LearnableNode
@@ -84,7 +85,7 @@ class _Resolver:
     def call(self, call: Call) -> Activation | None:
         try:
             entry = registry.find(call.name)
-        except registry.PluginError as error:
+        except PluginError as error:
             self.cause = self.cause or error
             self.report(call.name_span, str(error))
             entry = None
@@ -110,7 +111,7 @@ class _Resolver:
             return None
 
     def unknown(self, call: Call) -> None:
-        key = registry.normalise(call.name)
+        key = normalise(call.name)
         family, _, variant = call.name.rpartition(":")
         suggestions = registry.suggest(call.name)
         reason = f"unknown activation {shorten(call.name)!r}"
@@ -119,7 +120,7 @@ class _Resolver:
             suggestions = ("linear",) if key == "none" else ()
         elif any(known.startswith(f"{key}:") for known in registry.entries()):
             reason = f"{call.name!r} is a family of activations: name one of its members"
-        elif registry.normalise(family) in registry.entries():
+        elif normalise(family) in registry.entries():
             reason = f"{family!r} has no variant {shorten(variant)!r}"
         self.report(call.name_span, reason, suggestions)
 
@@ -132,7 +133,7 @@ class _Resolver:
         self, name: str, name_span: Span, declared: Sequence[Parameter], arguments: Sequence[Argument]
     ) -> dict[str, Argument]:
         """The arguments by parameter: positional ones in declared order, then those with a name."""
-        keys = {registry.normalise(each.name): each.name for each in declared}
+        keys = {normalise(each.name): each.name for each in declared}
         listed = ", ".join(keys.values())
         given: dict[str, Argument] = {}
         named = False
@@ -151,7 +152,7 @@ class _Resolver:
                 continue
             else:
                 named = True
-                key = keys.get(registry.normalise(argument.name))
+                key = keys.get(normalise(argument.name))
                 if key is None:
                     takes = f"it takes {listed}" if declared else "it takes none"
                     reason = f"{name} has no parameter {argument.name!r}: {takes}"
@@ -207,7 +208,7 @@ class _Resolver:
             return None
 
     def draw(self, draw: Draw) -> Normal | Uniform | None:
-        cls = DRAWS.get(registry.normalise(draw.name))
+        cls = DRAWS.get(normalise(draw.name))
         if cls is None:
             reason = f"unknown distribution {draw.name!r}: a learnable parameter starts from normal or uniform"
             self.report(draw.name_span, reason, closest(draw.name, DRAWS))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from actspec.activation import Activation
 from actspec.graph import coupling
+from actspec.graph.streaming import Block
+from actspec.kernels import run
 from actspec.kernels.run import Array
 
 
@@ -61,7 +63,7 @@ class Sliced(Activation, register=False):
             y[part] = self.base.formula(x[part])
         return y
 
-    def _features(self, x: Array) -> slice:
+    def _features(self, x: Array | Block) -> slice:
         if not self.single:
             return slice(self.start, self.stop, self.step)
         assert self.start is not None
@@ -141,6 +143,21 @@ def coupled_axes(stage: Activation, ndim: int) -> frozenset[int] | None:
         axes = coupled_axes(stage.base, ndim)
         return None if axes is None else axes | {ndim - 1}
     return coupling.coupled_axes(partial(_body, stage), ndim)
+
+
+def follow(stage: Activation, x: Block) -> Block:
+    """What a stage makes of a block of an array, of which it may see no more at a time.
+
+    UnfollowedError, or whatever a formula raises at what it doesn't know, where that can't be told.
+    """
+    if isinstance(stage, Group):
+        return reduce(lambda y, each: follow(each, y), stage.stages, x)
+    if isinstance(stage, Sliced):
+        part, replaced = x.features(stage._features(x))
+        return x.elementwise(replaced, (x, follow(stage.base, part)), {}) if part.shape[-1] else x
+    name = f"the formula of {type(stage).__qualname__}"
+    result: Block = x.elementwise(lambda own, y: run.check_result(y, own, name), (x, _body(stage, x)), {})
+    return result
 
 
 def _body(stage: Activation, x: Any) -> Any:

@@ -17,11 +17,19 @@ def closest(word: str, choices: Iterable[str], limit: int = 3) -> tuple[str, ...
     """
     if len(word) > 64:
         return ()
-    plain = _plain(word)
+    plain, letters = _features(word)
     ranked = []
     for choice in choices:
-        other = _plain(choice)
-        distance = _distance(plain, other, max(1, min(len(plain), len(other)) // 3))
+        other, others_letters = _features(choice)
+        most = max(1, min(len(plain), len(other)) // 3)
+        distance = None
+        # Each letter that only one word has costs an edit; a replacement pays for one on each side.
+        if (
+            abs(len(plain) - len(other)) <= most
+            and (letters & ~others_letters).bit_count() <= most
+            and (others_letters & ~letters).bit_count() <= most
+        ):
+            distance = _distance(plain, other, most)
         if distance is not None:
             ranked.append((distance, choice))
         elif len(plain) >= 3 and other.startswith(plain):
@@ -29,21 +37,17 @@ def closest(word: str, choices: Iterable[str], limit: int = 3) -> tuple[str, ...
     return tuple(choice for _, choice in sorted(ranked)[:limit])
 
 
-@lru_cache(4096)
-def _plain(word: str) -> str:
-    return word.lower().translate(_IGNORED)
-
-
 _IGNORED = str.maketrans("", "", "_-: ")
 
 
 @lru_cache(4096)
-def _letters(word: str) -> int:
-    """The set of a word's characters, as a bit mask."""
-    mask = 0
-    for char in word:
-        mask |= 1 << (ord(char) & 63)
-    return mask
+def _features(word: str) -> tuple[str, int]:
+    """A word without case and marks, and the set of its characters as a bit mask."""
+    plain = word.lower().translate(_IGNORED)
+    letters = 0
+    for char in plain:
+        letters |= 1 << (ord(char) & 63)
+    return plain, letters
 
 
 def _without_shared_ends(a: str, b: str) -> tuple[str, str]:
@@ -59,12 +63,6 @@ def _without_shared_ends(a: str, b: str) -> tuple[str, str]:
 
 def _distance(a: str, b: str, most: int) -> int | None:
     """Edit distance with swaps (optimal string alignment), or None above ``most``."""
-    if abs(len(a) - len(b)) > most:
-        return None
-    ours, theirs = _letters(a), _letters(b)
-    # Each letter that only one word has costs an edit; a replacement pays for one on each side.
-    if max((ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()) > most:
-        return None
     a, b = _without_shared_ends(a, b)
     before: list[int] = []
     row = list(range(len(b) + 1))

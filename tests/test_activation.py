@@ -756,3 +756,113 @@ def test_a_class_says_what_it_is_where_it_is_read():
     assert Documented.__call__.__doc__ == "Run."
     assert actspec.describe("documented").formula == "2*x"
     assert Documented.__module__ == __name__
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"formula": lambda _self, x: x},
+        {"stages": ()},
+        {"needs_binding": None},
+        {"__str__": lambda _self: "x"},
+        {"__eq__": lambda _self, _other: True},
+        {"__hash__": None},
+        {"__init__": lambda _self: None},
+        {"__slots__": ("a",)},
+    ],
+)
+def test_what_activation_brings_along_stays(members):
+    before = actspec.names()
+    with pytest.raises(TypeError, match=f"must not define '{next(iter(members))}'"):
+        type("Own", (Activation,), {"__call__": lambda _self, x: x, **members})
+    assert actspec.names() == before
+
+
+def test_a_dataclass_decorator_is_refused_where_it_would_change_the_meaning():
+    with actspec.registry.scope():
+
+        @dataclasses.dataclass(frozen=True)
+        class Decorated(Activation):
+            a: float = 2.0
+
+            def __call__(self, x):
+                return x * self.a
+
+        refused = pytest.raises((TypeError, SpecError), match=r"must not define '__init__'.*without a decorator")
+        for make in (Decorated, lambda: actspec.parse("decorated"), lambda: actspec.parse(Decorated)):
+            with refused:
+                make()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        staticmethod(lambda x: x),
+        classmethod(lambda _cls, x: x),
+        lambda x: x,
+        lambda _self, x, y: x + y,
+        lambda _self, x, *, y: x + y,
+        5,
+    ],
+)
+def test_a_formula_takes_x_alone(body):
+    before = actspec.names()
+    with pytest.raises(TypeError, match=r"def __call__\(self, x\)"):
+        type("Odd", (Activation,), {"__call__": body})
+    assert actspec.names() == before
+
+
+@pytest.mark.parametrize("body", [lambda _self, x, _scale=1: x, lambda *args: args[1]])
+def test_a_formula_may_have_more_that_it_does_not_need(body):
+    with actspec.registry.scope():
+        assert type("Loose", (Activation,), {"__call__": body})()(1.0) == 1.0
+
+
+def test_an_unknown_class_keyword_names_the_nearest():
+    with pytest.raises(TypeError, match=r"Odd has no class keyword 'alias'; did you mean 'aliases'\?"):
+        type("Odd", (Activation,), {"__call__": lambda _self, x: x}, alias=("q",))
+
+
+@pytest.mark.parametrize("keywords", [{"register": "no"}, {"override": 3}])
+def test_class_keywords_have_types(keywords):
+    with pytest.raises(TypeError, match=f"{next(iter(keywords))} of Odd must be True or False"):
+        type("Odd", (Activation,), {"__call__": lambda _self, x: x}, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "bounds", "error"),
+    [
+        (float, {"ge": "x"}, TypeError),
+        (float, {"le": math.nan}, TypeError),
+        (float, {"ge": 5, "le": 2}, ValueError),
+        (str, {"ge": 1}, TypeError),
+    ],
+)
+def test_a_domain_has_to_make_sense(annotation, bounds, error):
+    members = {"__annotations__": {"a": annotation}, "a": actspec.parameter(**bounds), "__call__": lambda _self, x: x}
+    with pytest.raises(error, match=r"\ba\b|'a'"):
+        type("Odd", (Activation,), members)
+
+
+def test_values_are_shown_as_they_were_given():
+    with pytest.raises(TypeError, match=r"axis must be a whole number, not 1\.0"):
+        actspec.catalog.NormZ(axis=1.0)
+
+
+def test_late_annotations_that_fail_are_named():
+    class Late(type(Activation)):
+        @property
+        def __annotations__(cls):
+            raise NameError("name 'Nowhere' is not defined")
+
+    with pytest.raises(TypeError, match="an annotation can't be resolved"):
+        Late("Odd", (Activation,), {"__call__": lambda _self, x: x})
+
+
+def test_a_cell_run_again_may_change_its_class_keywords():
+    with actspec.registry.scope():
+        for keywords in ({"aliases": ("f",)}, {"name": "foo2", "aliases": ("f",)}):
+            members = {"__call__": lambda _self, x: x, "__module__": "__main__", "__qualname__": "Foo"}
+            type("Foo", (Activation,), members, **keywords)
+        assert str(actspec.parse("f")) == "foo2"
+        assert "foo" not in actspec.names()

@@ -438,6 +438,32 @@ def npy_bytes(array):
     return file.getvalue()
 
 
+def npy_header(text):
+    """An .npy file of version 1.0 with this header and a little data."""
+    header = text.encode().ljust(118 - 1) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 99999999999999999999), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999, 9999999999), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (3,),",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': 3, }",
+        "{'descr': [('a', '<f8')], 'fortran_order': 'no', 'shape': (3,), }",
+        "((((((((((",
+        "",
+        "\\",
+    ],
+)
+def test_damaged_npy_headers(fails, tmp_path, header):
+    (tmp_path / "x.npy").write_bytes(npy_header(header))
+    assert fails("tanh", "x.npy", "-o", "y.npy").startswith("x.npy: this is no .npy file, or a damaged one: ")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -503,8 +529,8 @@ def test_a_bad_spec_is_shown_with_its_caret(run, tmp_path):
     [
         ("tanh[7]", "tanh[7] can't run on an array of shape (3, 2): tanh[7] names feature 7 of a last axis of 2"),
         ("norm:z(axis=2)", "norm:z(axis=2) can't run on an array of shape (3, 2): axis 2 is out of bounds"),
-        ("prelu", "'prelu' learns its slope, so it has to be bound"),
-        ("continuous(tanh)", "'continuous' remembers its earlier inputs, so it has to be bound"),
+        ("prelu", "'prelu' learns its slope: bind it before you call it"),
+        ("continuous(tanh)", "'continuous' remembers its earlier inputs: bind it before you call it"),
     ],
 )
 def test_specs_that_do_not_fit_the_array(fails, tmp_path, spec, message):

@@ -10,7 +10,8 @@ import pytest
 import actspec
 from actspec.cli import chunks, npy, stores
 from actspec.cli.summary import Summary
-from actspec.cli.transform import result_type, transform
+from actspec.cli.transform import transform
+from actspec.kernels.run import result_type
 
 SPECS = [
     "tanh",
@@ -109,7 +110,9 @@ def test_a_formula_that_no_symbol_can_follow_gets_the_whole_array(monkeypatch):
 
 def test_a_plan_splits_where_axes_collide():
     def planned(spec, ndim):
-        return [(str(run.stages), sorted(run.coupled)) for run in chunks.plan(actspec.parse(spec), ndim)]
+        runs = chunks.plan(actspec.parse(spec), (100,) * ndim, 8)
+        assert not any(run.streamed for run in runs)
+        return [(str(run.stages), sorted(run.coupled)) for run in runs]
 
     assert planned("tanh+relu", 1) == [("tanh+relu", [])]
     assert planned("relu+softmax+tanh+norm:z(axis=0)+norm:std(axis=0)", 2) == [

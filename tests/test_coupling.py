@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import actspec
+from actspec import functions
 from actspec.graph.coupling import coupled_axes
 from actspec.structure import coupled_axes as axes_of_stage
 
@@ -17,12 +18,17 @@ from actspec.structure import coupled_axes as axes_of_stage
         (lambda x: np.where(x > 0, x, 0.1 * x), set()),
         (lambda x: np.clip(x, -1, 1) + x.clip(0, 1) ** 2, set()),
         (lambda x: np.modf(x)[0], set()),
+        (lambda x: x * functions.erfc(-x) + functions.erf(x) * functions.gaussian(x), set()),
         (lambda x: x.copy().astype(np.float64), set()),
         (lambda x: x - np.mean(x, axis=-1, keepdims=True), {2}),
         (lambda x: x - x.mean(0, keepdims=True), {0}),
         (lambda x: x / np.max(np.abs(x), axis=1, keepdims=True) + x.sum(axis=(0, 2), keepdims=True), {0, 1, 2}),
         (lambda x: x - np.max(x), {0, 1, 2}),
         (lambda x: x - np.add.reduce(x, axis=1, keepdims=True), {1}),
+        (lambda x: x - np.add.reduce(x, keepdims=True), {0}),
+        (lambda x: x - x.prod(axis=2, keepdims=True), {2}),
+        (lambda x: np.add(x, 1, where=x > np.max(x, axis=0, keepdims=True)), {0}),
+        (lambda x: x - np.mean(x, axis=0, keepdims=True, where=x > np.min(x, axis=1, keepdims=True)), {0, 1}),
     ],
 )
 def test_coupled_axes(formula: object, axes: set[int]) -> None:
@@ -38,6 +44,8 @@ def test_coupled_axes(formula: object, axes: set[int]) -> None:
         lambda x: np.sort(x),
         lambda x: np.cumsum(x, axis=0),
         lambda x: np.add.accumulate(x),
+        lambda x: x - np.add.reduce(x),
+        lambda x: x - np.mean(x, axis=0, keepdims=True, where=np.ones(3) > 0),
         lambda x: np.matmul(x, x),
         lambda x: x - np.mean(x, axis=0),
         lambda x: np.asarray(x) * 2,

@@ -45,6 +45,10 @@ def test_a_fault_at_a_line_break() -> None:
     assert message("relu\n", 4, 5) == ["wrong", "  relu", "      ^"]
 
 
+def test_the_end_of_a_text_with_blank_lines_is_shown_where_it_ends() -> None:
+    assert message("relu+\n tanh+ \n \n", 16, 16) == ["wrong", "   tanh+ ", "        ^"]
+
+
 def test_tabs_stay_in_the_caret_line() -> None:
     assert message("\trelu+\ttahn", 7, 11) == ["wrong", "  \trelu+\ttahn", "  \t     \t^^^^"]
 

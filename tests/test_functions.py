@@ -29,6 +29,20 @@ def test_values_equal_scipys(name: str, dtype: type) -> None:
     np.testing.assert_allclose(y, PEERS[name](x), rtol=tolerance, atol=np.finfo(dtype).tiny)
 
 
+@pytest.mark.parametrize("name", [*PEERS, "gaussian"])
+@pytest.mark.parametrize("wrong", [[1j], ["a"], [[1], [1, 2]], np.longdouble(1), np.ma.masked_array([1.0])])
+def test_what_is_no_array_of_real_numbers_is_refused(name: str, wrong: object) -> None:
+    with pytest.raises((TypeError, ValueError), match="x must be"):
+        getattr(functions, name)(wrong)
+
+
+@pytest.mark.parametrize("name", [*PEERS, "gaussian"])
+def test_byte_swapped_arrays_give_native_ones(name: str) -> None:
+    y = getattr(functions, name)(np.array([0.5, 1.0], ">f4"))
+    assert y.dtype == np.float32
+    assert y.dtype.isnative
+
+
 @pytest.mark.parametrize("x", [-700.5, -37.25, -1e-9, 0.0, 1e-9, 0.75, 9.5, 37.25, 700.5])
 def test_values_equal_the_definition(x: float) -> None:
     with mpmath.workdps(400):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import actspec
-from actspec import registry
+from actspec import plugins, registry
 
 PYPROJECT = """
 [build-system]
@@ -50,6 +50,19 @@ class Row(actspec.Activation, name="norm:row"):
 """
 
 
+HALTING = """
+import actspec
+
+class Half(actspec.Activation):
+    "Half: ``x/2``."
+
+    def __call__(self, x):
+        return x / 2
+
+raise ValueError("two\\nlines")
+"""
+
+
 def install(folder: Path, name: str, module: str, points: str, body: str) -> None:
     """Build and install a plugin distribution into a folder, as pip does."""
     source = folder / f"source-{name}"
@@ -67,10 +80,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder,
         "wavy-acts",
         "wavy_acts",
-        'wavy = "wavy_acts:Wavy"\nripple = "wavy_acts:Wavy"\n"norm:row" = "wavy_acts:Row"\ntanh = "wavy_acts:Wavy"',
+        'wavy = "wavy_acts:Wavy"\nripple = "wavy_acts:Wavy"\ntanh = "wavy_acts:Wavy"\n'
+        '"norm:row" = "wavy_acts:Row"\n"Bad Name!" = "wavy_acts:Row"',
         GOOD,
     )
     install(folder, "broken-acts", "broken_acts", 'shaky = "broken_acts:Shaky"', "raise OSError('no such device')")
+    install(folder, "halting-acts", "halting_acts", 'half = "halting_acts:Half"', HALTING)
     install(folder, "lying-acts", "lying_acts", 'promised = "lying_acts:Other"', "class Other: pass")
     install(folder, "twin-acts", "twin_acts", 'shared = "twin_acts:One"', "One = 1")
     install(folder, "twin-acts-too", "twin_acts_too", 'shared = "twin_acts_too:Two"', "Two = 2")
@@ -88,6 +103,7 @@ def test_a_plugin_is_imported_on_first_use_of_its_name(site: Path) -> None:
     program = """
 import actspec
 actspec.parse("tanh"); print("wavy" in actspec.names(), "norm:row" in actspec.names())
+assert not any("bad" in name for name in actspec.names())
 print(actspec.parse("wavy+norm:row"), actspec.parse("ripple")(0.0))
 """
     assert run(site, program).split("\n")[:3] == ["True True", "imported", "wavy+norm:row 0.0"]
@@ -146,6 +162,41 @@ except actspec.SpecError as error: print(error.reason)
     )
 
 
+def test_a_plugin_that_fails_half_way_registers_nothing(site: Path) -> None:
+    program = """
+import actspec
+for attempt in range(2):
+    try: actspec.parse("half")
+    except actspec.SpecError as error: print(error.reason)
+"""
+    reason = (
+        "activation 'half' comes from the package halting-acts 1.2, which failed to import: ValueError: two lines\n"
+    )
+    assert run(site, program) == reason * 2
+
+
+def test_a_plugin_imported_in_a_scope_is_there_after_it(site: Path) -> None:
+    program = """
+import actspec
+with actspec.registry.scope():
+    import wavy_acts
+print(actspec.parse("wavy"), actspec.parse("ripple"))
+"""
+    assert run(site, program) == "imported\nwavy wavy\n"
+
+
+def test_plugins_load_from_many_threads_at_once(site: Path) -> None:
+    program = """
+import threading, actspec
+seen = []
+threads = [threading.Thread(target=lambda: seen.append(str(actspec.parse("wavy")))) for _ in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(seen == ["wavy"] * 16)
+"""
+    assert run(site, program) == "imported\nTrue\n"
+
+
 def test_two_plugins_that_offer_one_name(site: Path) -> None:
     program = """
 import actspec
@@ -198,12 +249,12 @@ def test_plugins_fail_in_this_process(name: str, cause: str) -> None:
     with pytest.raises(actspec.SpecError, match=cause) as caught:
         actspec.parse(f"tanh+{name}(tahn)")
     assert [problem.span[0] for problem in caught.value.problems] == [5, 6 + len(name)]
-    assert isinstance(caught.value.__cause__, registry.PluginError)
+    assert isinstance(caught.value.__cause__, plugins.PluginError)
 
 
 def test_an_entry_point_without_a_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("nameless", "no_such_module:Thing", registry.ENTRY_POINTS)
-    monkeypatch.setattr(registry, "_plugins", lambda: {"nameless": (point,)})
+    point = EntryPoint("nameless", "no_such_module:Thing", plugins.GROUP)
+    monkeypatch.setattr(plugins, "offers", lambda _path: {"nameless": (point,)})
     with pytest.raises(actspec.SpecError, match="comes from an unnamed package, which failed to import"):
         actspec.parse("nameless")
 

@@ -71,7 +71,9 @@ def test_one_name_twice_in_a_class() -> None:
         define("Fresh", aliases=("FRE_SH",))
 
 
-@pytest.mark.parametrize("name", ["", "1st", "a b", "größe", "norm:", ":z", "a::b", "a+b", "_", "-a", "lea\u212ayrelu"])
+@pytest.mark.parametrize(
+    "name", ["", "1st", "a b", "größe", "norm:", ":z", "a::b", "a+b", "_", "-a", "lea\u212ayrelu", "a" * 129]
+)
 def test_names_that_are_no_words(name: str) -> None:
     with pytest.raises(RegistryError, match="can't be the name"):
         define("Fresh", name=name)
@@ -169,6 +171,14 @@ def test_a_later_scope_does_not_see_an_earlier_one() -> None:
                 actspec.parse("fleeting")
             define("Fleeting")
             actspec.parse("fleeting")
+
+
+def test_one_scope_may_be_entered_again_and_inside_itself() -> None:
+    scope = registry.scope()
+    for _ in range(2):
+        with scope, scope:
+            define("Inner")
+        assert "inner" not in actspec.names()
 
 
 def test_scopes_of_threads_are_their_own() -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from actspec.cli.faults import Fault
 from actspec.cli.output import lost
 from actspec.cli.program import program
 
@@ -15,6 +16,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
     0: done. 1: ``check`` found a faulty spec. 2: bad usage, a bad spec or a bad file. 130: interrupted.
     """
+    if sys.stdout is None:  # it was closed before the program began
+        Fault("standard output is closed: there is nowhere to write to").show()
+        sys.exit(Fault.exit_code)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no reason to fail

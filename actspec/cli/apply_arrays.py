@@ -15,7 +15,8 @@ from actspec.cli.files import TABLES, suffix_of
 from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
-from actspec.cli.transform import result_type, transform
+from actspec.cli.transform import transform
+from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
 
 Results = dict[str, Summary]

@@ -17,7 +17,8 @@ from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
 from actspec.cli.tables import Batch, Reader
-from actspec.cli.transform import compute, result_type, transform
+from actspec.cli.transform import compute, transform
+from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
 from actspec.structure import coupled_axes
 

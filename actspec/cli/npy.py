@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 
 from actspec.cli.faults import Fault
 from actspec.cli.stores import TEMPORARY, File, Store
+from actspec.kernels.run import REAL_TYPES, is_real
+
+_MOST_BYTES = 2**63 - 1
 
 _READERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -28,13 +32,18 @@ def read(file: File, name: str) -> Store:
         if version not in _READERS:
             raise Fault(f"{name}: an .npy file of version {version[0]}.{version[1]} holds no plain array of numbers")
         shape, fortran, dtype = _READERS[version](file)
-    except ValueError as error:
-        raise Fault(f"{name}: this is no .npy file, or a damaged one: {str(error).splitlines()[0]}") from error
+        whole = all(type(side) is int and side >= 0 for side in shape)
+        if not whole or math.prod(max(side, 1) for side in shape) * dtype.itemsize > _MOST_BYTES:
+            raise ValueError(f"no array has the shape {shape}")
+    except (OSError, Fault):
+        raise
+    except Exception as error:  # NumPy evaluates the header as Python source, which can fail in many ways
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Fault(f"{name}: this is no .npy file, or a damaged one: {reason}") from error
     if dtype.hasobject:
         raise Fault(f"{name}: it holds pickled Python objects, which are never read: save it as an array of numbers")
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
-        expected = "bool, integer, float16, float32 or float64"
-        raise Fault(f"{name}: an array of real numbers ({expected}) is needed, this one holds {dtype}")
+    if not is_real(dtype):
+        raise Fault(f"{name}: an array of real numbers ({REAL_TYPES}) is needed, this one holds {dtype}")
     store = Store(file, file.tell(), dtype, shape, fortran and len(shape) > 1, name)
     if size - store.offset < store.nbytes:
         missing = f"{store.nbytes - (size - store.offset):,} bytes"

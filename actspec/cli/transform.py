@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from actspec.cli import chunks, stores
+from actspec.cli.chunks import Run
 from actspec.cli.faults import Fault
-from actspec.cli.progress import Report
-from actspec.cli.stores import Store
+from actspec.cli.progress import Report, part
+from actspec.cli.stores import Block, Store
 from actspec.cli.summary import Summary
+from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
 
 Array = npt.NDArray[Any]
 
 
-def result_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The type of the result for an input of this one: its own for floats, float64 for whole numbers and booleans."""
-    return np.dtype(np.float64) if dtype.kind in "biu" else dtype.newbyteorder("=")
-
-
 def transform(pipeline: Pipeline, source: Store, target: Store | None, summary: Summary, report: Report) -> None:
     """Write the pipeline's output for ``source`` to ``target``, and sum it up; None for no target.
 
-    The result is that of the pipeline on the array as a whole, to the last bit.
+    The result is that of the pipeline on the array as a whole: to the last bit, unless a stage couples more than may
+    be held at once; then sums are rounded in another order.
     """
     result = result_type(source.dtype)
     # Between stages, float16 is computed in float32, and rounded at the end alone.
     between = np.dtype(np.float32) if result == np.float16 else result
     runs = [chunks.Run(pipeline, frozenset(range(len(source.shape))))]
     if source.size * between.itemsize > chunks.BLOCK_BYTES:
-        runs = chunks.plan(pipeline, len(source.shape))
+        runs = chunks.plan(pipeline, source.shape, between.itemsize, fortran=source.fortran)
     summary.shape, summary.dtype = source.shape, str(result)
     fortran = source.fortran
     with contextlib.ExitStack() as opened:
@@ -45,30 +45,49 @@ def transform(pipeline: Pipeline, source: Store, target: Store | None, summary: 
                 into = current
                 if current is source:
                     into = opened.enter_context(stores.scratch(between, source.shape, fortran=source.fortran))
-            parts = chunks.blocks(source.shape, run.coupled, between.itemsize, fortran=source.fortran)
-            for done, block in enumerate(parts):
-                report((number + done / len(parts)) / len(runs))
-                # NumPy adds up in the order of memory: go on in the order that the run before ended in.
-                x = current.read(block).astype(between, order="F" if fortran else "C", copy=False)
-                y = compute(run.stages, x, source.shape)
-                ended_fortran = y.flags.fnc
+            # NumPy adds up in the order of memory: go on in the order that the run before ended in.
+            order: Literal["C", "F"] = "F" if fortran else "C"
+            for block, y in _results(run, current, between, order, part(report, number, len(runs))):
+                fortran = y.flags.fnc
+                values = y
                 if last:
                     with np.errstate(all="ignore"):
-                        y = y.astype(result, copy=False)
-                    summary.add(y)
+                        values = y.astype(result, copy=False)
+                    summary.add(values)
                 if into is not None:
-                    into.write(block, y)
-            fortran = ended_fortran
+                    into.write(block, values)
             current = into or current
+
+
+def _results(
+    run: Run, store: Store, dtype: np.dtype[Any], order: Literal["C", "F"], report: Report
+) -> Iterator[tuple[Block, Array]]:
+    """The output of a run, block by block."""
+    shape = store.shape
+    parts = chunks.blocks(shape, run.coupled, dtype.itemsize, fortran=store.fortran)
+    stream = chunks.stream(run.stages, shape, parts) if run.streamed else None
+    walks = stream.walks if stream else 1
+    for walk in range(walks):
+        for done, block in enumerate(parts):
+            report((walk + done / len(parts)) / walks)
+            x = store.read(block).astype(dtype, order=order, copy=False)
+            y = _computed(run.stages, partial(stream, place=block) if stream else run.stages, x, shape)
+            if y is not None:
+                yield block, np.asarray(y)
+        if stream:
+            stream.end_walk()
 
 
 def compute(pipeline: Pipeline, x: Array, shape: tuple[int, ...]) -> Array:
     """The pipeline's output for a part of an array of this shape; a Fault that names both where it can't be."""
+    return np.asarray(_computed(pipeline, pipeline, x, shape))
+
+
+def _computed(pipeline: Pipeline, formula: Callable[[Array], Any], x: Array, shape: tuple[int, ...]) -> Any:
     try:
-        return np.asarray(pipeline(x))
+        return formula(x)
     except MemoryError:
-        part = "all" if x.shape == shape else "a part"
-        size = f"{part} of the array of shape {shape}, {x.nbytes:,} bytes,"
+        size = f"{'all' if x.shape == shape else 'a part'} of the array of shape {shape}, {x.nbytes:,} bytes,"
         raise Fault(f"not enough memory: {pipeline} needs {size} at once, several times over") from None
     except Exception as error:  # custom formulas raise what they like, and a traceback of this program would not help
         reason = " ".join(str(error).split()) or type(error).__name__

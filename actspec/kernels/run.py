@@ -6,7 +6,7 @@ A formula sees one thing only: a writable array of its own, float32 or float64, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ def apply(formula: Formula, x: npt.ArrayLike, out: npt.NDArray[Any] | None = Non
     ``out``, which must match it and may overlap x. No floating-point warning is given.
     """
     values = real_array(x, "x")
-    result: np.dtype[Any] = np.dtype(np.float64) if values.dtype.kind in "biu" else values.dtype.newbyteorder("=")
+    result = result_type(values.dtype)
     if out is not None:
         check_out(out, values.shape, result)
     computed = np.dtype(np.float32) if result == np.float16 else result
@@ -53,6 +53,19 @@ def _formula_of(formula: Formula, x: Array) -> Array:
 _MOST_PROBED = 1 << 16
 
 
+REAL_TYPES: Final = "bool, integer, float16, float32 or float64"
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of this type are taken: one of REAL_TYPES, in any byte order."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def result_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of the result for an input of this one: its own for floats, float64 for integers and booleans."""
+    return np.dtype(np.float64) if dtype.kind in "biu" else dtype.newbyteorder("=")
+
+
 def real_array(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     """Turn x into an array of floats, integers or booleans; TypeError naming the argument where it is anything else."""
     if isinstance(x, np.ma.MaskedArray):
@@ -61,10 +74,8 @@ def real_array(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
         values = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of real numbers: {error}") from None
-    if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
-        raise TypeError(
-            f"{name} must be an array of real numbers (bool, integer, float16, float32 or float64), not {values.dtype}"
-        )
+    if not is_real(values.dtype):
+        raise TypeError(f"{name} must be an array of real numbers ({REAL_TYPES}), not {values.dtype}")
     return values
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import actspec
 from actspec.pipeline import _parse
+from actspec.registry import _suggest
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "valid.txt"
 HOSTILE = {
@@ -34,6 +35,7 @@ HOSTILE = {
     "2,000 nested stages": "a(" + "b+" * 2000 + "b)",
     "1,000 named arguments": "elu(" + ",".join(["beta=1"] * 580) + ")",
     "one name": "a" * 4096,
+    "underscores": "_" * 4096,
     "one number": "elu(" + "9" * 4091 + ")",
     "blanks": " " * 4096,
     "line breaks": "tanh" + "\n+tanh" * 200 + "\n" * 2000 + "?",
@@ -54,6 +56,7 @@ def seconds(work: Callable[[], object], repeat: int) -> float:
 def attempt(spec: str) -> None:
     """Parse as if for the first time; a SpecError is an answer too."""
     _parse.cache_clear()
+    _suggest.cache_clear()
     try:
         actspec.parse(spec)
     except actspec.SpecError as error:

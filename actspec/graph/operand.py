@@ -1,0 +1,116 @@
+"""What stands for an array in a formula, through NumPy's own protocols: the operations that can be followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class UnfollowedError(Exception):
+    """The formula does something that no operand can follow."""
+
+
+def _reducing(function: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: _reduced(function, self, *args, **kwargs)
+
+
+def _elementwise(function: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: self.elementwise(function, (self, *args), kwargs)
+
+
+class Operand(np.lib.mixins.NDArrayOperatorsMixin):
+    """Stands for an array of known rank in a formula, whose operations it takes apart into two kinds."""
+
+    __hash__ = None  # type: ignore[assignment]  # like an array
+
+    ndim: int
+
+    sum = _reducing(np.add)
+    prod = _reducing(np.multiply)
+    max = _reducing(np.maximum)
+    min = _reducing(np.minimum)
+    mean = _reducing(np.mean)
+    var = _reducing(np.var)
+    std = _reducing(np.std)
+    clip = _elementwise(np.ndarray.clip)
+    copy = _elementwise(np.ndarray.copy)
+    astype = _elementwise(np.ndarray.astype)
+
+    def elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a function that takes each element apart from the others; a tuple for several results."""
+        raise NotImplementedError
+
+    def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
+        """The result of a reduction: a ufunc, for its ``reduce``, or np.mean, np.var or np.std.
+
+        An axis that the array has not is given as ``ndim``.
+        """
+        raise NotImplementedError
+
+    def __array__(self, *_args: object, **_kwargs: object) -> Any:
+        raise UnfollowedError
+
+    def __bool__(self) -> bool:
+        raise UnfollowedError
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "reduce":
+            return _reduced(ufunc, *inputs, **{"axis": 0, **kwargs})
+        if method != "__call__" or ufunc.signature is not None or set(kwargs) - {"dtype", "where"}:
+            raise UnfollowedError
+        return self.elementwise(ufunc, inputs, kwargs)
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        if function in _REDUCTIONS:
+            return _reduced(_REDUCTIONS[function], *args, **kwargs)
+        if function in _ELEMENTWISE:
+            return self.elementwise(function, args, kwargs)
+        raise UnfollowedError
+
+
+_REDUCTIONS: dict[Any, Any] = {
+    np.sum: np.add,
+    np.prod: np.multiply,
+    np.max: np.maximum,
+    np.amax: np.maximum,
+    np.min: np.minimum,
+    np.amin: np.minimum,
+    np.mean: np.mean,
+    np.var: np.var,
+    np.std: np.std,
+}
+_ELEMENTWISE = frozenset(
+    {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round}
+)
+
+
+def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The operands among a function's arguments."""
+    found = []
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Operand):
+            found.append(value)
+        elif not isinstance(value, type) and np.ndim(value) > 0:
+            raise UnfollowedError  # an array of the formula's own knows its place, which a part of x would not
+    return found
+
+
+def _reduced(
+    function: Any,
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    *more: Any,
+    keepdims: bool = False,
+    out: object = None,
+    **options: Any,
+) -> Any:
+    if more or out is not None or not isinstance(a, Operand):
+        raise UnfollowedError
+    axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
+    if not keepdims and axis is not None:
+        raise UnfollowedError
+    mixed = frozenset(index % a.ndim if -a.ndim <= index < a.ndim else a.ndim for index in axes)
+    return a.reduction(function, mixed, keepdims=keepdims, options=options)
