@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial, reduce
 from typing import Any
 
 from actspec.activation import Activation
-from actspec.graph import coupling
-from actspec.graph.streaming import Block
-from actspec.kernels import run
 from actspec.kernels.run import Array
 
 
@@ -57,18 +53,19 @@ class Sliced(Activation, register=False):
     single: bool = False
 
     def __call__(self, x: Array) -> Array:
-        part = (..., self._features(x))
+        part = (..., self.selected(x.shape))
         y = x.copy()
         if x[part].size:
             y[part] = self.base.formula(x[part])
         return y
 
-    def _features(self, x: Array | Block) -> slice:
+    def selected(self, shape: tuple[int, ...]) -> slice:
+        """The features that the slice names of an array of this shape; IndexError where the single one isn't there."""
         if not self.single:
             return slice(self.start, self.stop, self.step)
         assert self.start is not None
-        if not -x.shape[-1] <= self.start < x.shape[-1]:
-            raise IndexError(f"{self} names feature {self.start} of a last axis of {x.shape[-1]}")
+        if not -shape[-1] <= self.start < shape[-1]:
+            raise IndexError(f"{self} names feature {self.start} of a last axis of {shape[-1]}")
         return slice(self.start, self.start + 1 or None)
 
     def __str__(self) -> str:
@@ -128,37 +125,3 @@ def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
         if not isinstance(stage, (Group, Sliced)):
             yield stage
         yield from leaves(stage._nested)
-
-
-def coupled_axes(stage: Activation, ndim: int) -> frozenset[int] | None:
-    """The axes along which a stage mixes values of an array of ``ndim`` axes, or treats them by their position.
-
-    Splitting the array along any other axis gives the same result. None where that can't be told of a formula: then
-    it needs the whole array.
-    """
-    if isinstance(stage, Group):
-        found = [coupled_axes(each, ndim) for each in stage.stages]
-        return None if None in found else frozenset().union(*(axes for axes in found if axes is not None))
-    if isinstance(stage, Sliced):
-        axes = coupled_axes(stage.base, ndim)
-        return None if axes is None else axes | {ndim - 1}
-    return coupling.coupled_axes(partial(_body, stage), ndim)
-
-
-def follow(stage: Activation, x: Block) -> Block:
-    """What a stage makes of a block of an array, of which it may see no more at a time.
-
-    UnfollowedError, or whatever a formula raises at what it doesn't know, where that can't be told.
-    """
-    if isinstance(stage, Group):
-        return reduce(lambda y, each: follow(each, y), stage.stages, x)
-    if isinstance(stage, Sliced):
-        part, replaced = x.features(stage._features(x))
-        return x.elementwise(replaced, (x, follow(stage.base, part)), {}) if part.shape[-1] else x
-    name = f"the formula of {type(stage).__qualname__}"
-    result: Block = x.elementwise(lambda own, y: run.check_result(y, own, name), (x, _body(stage, x)), {})
-    return result
-
-
-def _body(stage: Activation, x: Any) -> Any:
-    return type(stage).__formula__(stage, x)  # type: ignore[misc]  # an instance always has a formula

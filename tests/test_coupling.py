@@ -8,7 +8,7 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph.coupling import coupled_axes
-from actspec.structure import coupled_axes as axes_of_stage
+from actspec.splitting import coupled_axes as axes_of_stage
 
 
 @pytest.mark.parametrize(

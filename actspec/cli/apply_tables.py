@@ -20,7 +20,7 @@ from actspec.cli.tables import Batch, Reader
 from actspec.cli.transform import compute, transform
 from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
-from actspec.structure import coupled_axes
+from actspec.splitting import coupled_axes
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from functools import partial
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.streaming import Stream
 from actspec.pipeline import Pipeline
-from actspec.structure import coupled_axes, follow
+from actspec.splitting import coupled_axes, follow
 
 BLOCK_BYTES = 1 << 23
 """The size of a block, in the type that is computed with; the formulas hold several of them at a time."""

@@ -12,7 +12,8 @@ from actspec.cli.plot import plot
 from actspec.description import Description, describe, explain
 from actspec.errors import SpecError
 from actspec.pipeline import Pipeline, parse
-from actspec.structure import coupled_axes, leaves
+from actspec.splitting import coupled_axes
+from actspec.structure import leaves
 
 _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
 
