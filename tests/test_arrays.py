@@ -352,7 +352,7 @@ def laid_out(draw):
 HYPOTHESIS_SPECS = ["tanh", "relu", "tanh+norm:z", "softmax", "norm:max(axis=0)", *CUSTOM, "inplace[1:]"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(x=laid_out(), spec=st.sampled_from(HYPOTHESIS_SPECS))
 def test_any_layout_equals_the_plain_array(x, spec):
     act = PIPELINES.get(spec) or actspec.parse(spec)

@@ -18,7 +18,7 @@ CORPUS = [
     if line and not line.startswith("#")
 ]
 
-many = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+many = settings(database=None, suppress_health_check=list(HealthCheck))
 
 
 @settings(many, max_examples=20_000)

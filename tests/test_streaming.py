@@ -126,7 +126,7 @@ def test_sums_keep_their_digits(offset: float) -> None:
 SPECIAL = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e308, 1e-320])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     values=st.lists(st.floats(-1e3, 1e3) | SPECIAL, min_size=4, max_size=30),
     size=st.integers(1, 7),
@@ -134,12 +134,16 @@ SPECIAL = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e308, 1e
 )
 def test_nan_and_infinities_come_out_where_they_do_on_the_whole(values: list[float], size: int, name: str) -> None:
     x = np.array(values)
-    if np.abs(x[np.isfinite(x)]).max(initial=0) > 1e300 and name != "np.max" and name != "np.min":
-        x[np.abs(x) > 1e300] *= 1e-150  # whether the largest sums overflow depends on their order
+    if name not in ("np.max", "np.min"):
+        # Whether sums overflow, or products vanish before they meet an infinity, depends on their order.
+        x[np.isfinite(x) & (np.abs(x) > 1e300)] = 1e10
+        x[(x != 0) & (np.abs(x) < 1e-3)] = 1e-3
     reduce = getattr(np, name.removeprefix("np."))
     with np.errstate(all="ignore"):
         want = np.broadcast_to(reduce(x), x.shape)
-        np.testing.assert_allclose(streamed(lambda x: reduce(x) + np.zeros_like(x), x, (size,))[0], want, rtol=1e-11)
+        got = streamed(lambda x: reduce(x) + np.zeros_like(x), x, (size,))[0]
+    for special in (np.isnan, np.isposinf, np.isneginf):
+        np.testing.assert_array_equal(special(got), special(want))
 
 
 @pytest.fixture
