@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -239,6 +240,13 @@ def test_plugins_load_in_this_process(capsys: pytest.CaptureFixture[str]) -> Non
     assert actspec.parse("wavy")(0.0) == 0.0
     assert actspec.describe("ripple").name == "wavy"
     assert capsys.readouterr().out == "imported\n"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plugin_imported_in_a_scope_of_this_process_is_there_after_it() -> None:
+    with registry.scope():
+        module = importlib.import_module("wavy_acts")
+    assert type(actspec.parse("wavy")[0]) is module.Wavy
 
 
 @pytest.mark.usefixtures("installed")
