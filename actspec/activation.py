@@ -23,6 +23,9 @@ from actspec.parameters import MISSING, Learnable, Parameter, declare, spell
 from actspec.plugins import normalise
 from actspec.suggest import closest
 
+if typing.TYPE_CHECKING:
+    import inspect
+
 _MAX_LEVELS = 80  # guards recursion; the language's own limit is checked on the spelling
 
 
@@ -34,6 +37,26 @@ class Definition:
     aliases: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     registered: bool
+
+
+class _Signature:
+    """What ``help`` and editors show of a class: its parameters, made when they ask."""
+
+    def __get__(self, instance: object, cls: type[Activation]) -> inspect.Signature:
+        import inspect  # slow to import
+
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    each.name,
+                    kind,
+                    default=inspect.Parameter.empty if each.required else each.default,
+                    annotation=each.type | None if each.optional else each.type,
+                )
+                for each in cls.__definition__.parameters
+            ]
+        )
 
 
 class Activation:
@@ -57,7 +80,10 @@ class Activation:
     array([0., 3.])
     """
 
+    __array_ufunc__: ClassVar[None] = None  # an activation is no operand of an array
+    __signature__: ClassVar[Any] = _Signature()
     __definition__: ClassVar[Definition] = Definition("activation", (), (), registered=False)
+    __match_args__: ClassVar[tuple[str, ...]] = ()
     __formula__: ClassVar[Callable[..., Any] | None] = None
 
     stateful: ClassVar[bool] = False
@@ -91,6 +117,7 @@ class Activation:
             if each.name in cls.__dict__:
                 setattr(cls, each.name, each.default)  # checked, and no longer wrapped in its domain
         spelled = _lower(cls.__name__ if name is None else name)
+        setattr(cls, "__match_args__", tuple(each.name for each in declared))  # noqa: B010  # as for __call__ below
         cls.__definition__ = Definition(spelled, tuple(map(_lower, aliases)), declared, register)
         body = _own_body(cls)
         if body is not None:
@@ -207,6 +234,9 @@ class Activation:
             if each.required or not _same(value, each.default)
         ]
         return f"{self.__definition__.name}({','.join(changed)})" if changed else self.__definition__.name
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def __repr__(self) -> str:
         given = ", ".join(f"{each.name}={_repr(value)}" for each, value in self._items())
@@ -363,6 +393,7 @@ def _annotations(cls: type) -> dict[str, Any]:
     import inspect  # slow to import, and only such annotations need it
 
     try:
-        return inspect.get_annotations(cls, eval_str=True)
+        body = cls.__dict__.get("__call__")
+        return inspect.get_annotations(cls, globals=getattr(body, "__globals__", None), locals=vars(cls), eval_str=True)
     except NameError as error:
         raise TypeError(f"{cls.__qualname__}: an annotation can't be resolved: {error}") from None

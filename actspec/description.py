@@ -133,8 +133,7 @@ def _find(name: str | type[Activation]) -> type[Activation]:
     except PluginError as error:
         raise SpecError(name, (Problem((0, len(name)), str(error)),)) from error
     if entry is None:
-        reason = f"unknown activation {name!r}"
-        raise SpecError(name, (Problem((0, len(name)), reason, registry.suggest(name)),))
+        raise SpecError(name, (Problem((0, len(name)), *registry.explain_unknown(name)),))
     found: type[Activation] = entry.cls
     return found
 

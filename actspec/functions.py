@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from actspec.kernels.run import real_array
 
+__all__ = ["erf", "erfc", "gaussian", "log_sigmoid", "sigmoid", "softplus"]
+
 
 def gaussian(x: npt.ArrayLike) -> Any:
     """Gaussian ``exp(-x**2)``, in [0, 1], to the last digits of its tails.

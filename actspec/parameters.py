@@ -240,7 +240,7 @@ _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _MOST_DIGITS = 400  # more than any float has, fewer than Python refuses to read
 _EXPONENT_ZEROS = re.compile(r"e\+?(-?)0*", re.ASCII)
-_LARGEST: Final = 2**63 - 1
+LARGEST: Final = 2**31 - 1  # what NumPy takes as an axis
 _EXPECTED: Final[dict[type, str]] = {
     float: "a number",
     int: "a whole number",
@@ -270,7 +270,7 @@ def _int(value: object) -> int | None:
         whole = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-    if abs(whole) > _LARGEST:
+    if abs(whole) > LARGEST:
         raise OverflowError
     return whole
 

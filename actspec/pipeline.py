@@ -39,6 +39,9 @@ class Pipeline:
 
     __slots__ = ("__weakref__", "_hash", "_spelling", "_stages")
 
+    # An array that meets a pipeline under "+" is no part of it: let Pipeline say so.
+    __array_ufunc__ = None
+
     _stages: tuple[Activation, ...]
     _spelling: str
     _hash: int
@@ -125,6 +128,9 @@ class Pipeline:
 
     def __str__(self) -> str:
         return self._spelling
+
+    def __format__(self, spec: str) -> str:
+        return format(self._spelling, spec)
 
     def __repr__(self) -> str:
         return f"actspec.parse({self._spelling!r})"

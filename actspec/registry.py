@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from actspec import plugins
 from actspec.errors import RegistryError, shorten
+from actspec.limits import RESERVED
 from actspec.plugins import ImportPath, PluginError, import_path, normalise
 from actspec.suggest import closest
 
@@ -152,6 +153,19 @@ def names() -> list[str]:
     return sorted(set(_spellings(version(), import_path()).values()))
 
 
+def explain_unknown(name: str) -> tuple[str, tuple[str, ...]]:
+    """Why a name means no activation, and what it may have meant."""
+    key = normalise(name)
+    family, _, variant = name.rpartition(":")
+    if key in RESERVED:
+        return f"{name!r} is a value, not an activation", ("linear",) if key == "none" else ()
+    if any(known.startswith(f"{key}:") for known in entries()):
+        return f"{name!r} is a family of activations: name one of its members", suggest(name)
+    if normalise(family) in entries():
+        return f"{family!r} has no variant {shorten(variant)!r}", suggest(name)
+    return f"unknown activation {shorten(name)!r}", suggest(name)
+
+
 def suggest(name: str) -> tuple[str, ...]:
     """The registered names nearest to one that is not: the members of its family, or else at most three of all.
 
@@ -177,7 +191,10 @@ def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[st
     found: dict[str, str] = {}  # one spelling for each activation, the nearest
     for word in closest(name, meaning, limit=12) or closest(family, meaning, limit=12):
         found.setdefault(meaning[word], word)
-    return tuple(found.values())[:3]
+    near = () if found else closest(family, families, limit=1)
+    return tuple(found.values())[:3] or tuple(
+        sorted(word for word in meaning if near and normalise(word).startswith(f"{near[0]}:"))
+    )
 
 
 @lru_cache(8)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from actspec import catalog, registry, structure
 from actspec.activation import Activation
 from actspec.errors import Problem, Span, SpecError, shorten
-from actspec.limits import RESERVED
-from actspec.parameters import DRAWS, Learnable, Normal, Parameter, Uniform, read_number
+from actspec.parameters import DRAWS, LARGEST, Learnable, Normal, Parameter, Uniform, read_number
 from actspec.plugins import PluginError, normalise
 from actspec.suggest import closest
 from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number, Range, Spec, Stage, String, Value
@@ -69,7 +68,7 @@ class _Resolver:
         value = self.number(number)
         if isinstance(value, float):
             self.report(number.span, f"a slice takes whole numbers, not {number}")
-        elif value is not None and abs(value) >= 2**63:
+        elif value is not None and abs(value) > LARGEST:
             self.report(number.span, "the number is too large for a slice")
         else:
             return value
@@ -91,7 +90,7 @@ class _Resolver:
             entry = None
         else:
             if entry is None:
-                self.unknown(call)
+                self.report(call.name_span, *registry.explain_unknown(call.name))
         if entry is None:
             for argument in call.arguments:
                 self.nested(argument.value)
@@ -110,20 +109,6 @@ class _Resolver:
             self.report(call.span, str(error))
             return None
 
-    def unknown(self, call: Call) -> None:
-        key = normalise(call.name)
-        family, _, variant = call.name.rpartition(":")
-        suggestions = registry.suggest(call.name)
-        reason = f"unknown activation {shorten(call.name)!r}"
-        if key in RESERVED:
-            reason = f"{call.name!r} is a value, not an activation"
-            suggestions = ("linear",) if key == "none" else ()
-        elif any(known.startswith(f"{key}:") for known in registry.entries()):
-            reason = f"{call.name!r} is a family of activations: name one of its members"
-        elif normalise(family) in registry.entries():
-            reason = f"{family!r} has no variant {shorten(variant)!r}"
-        self.report(call.name_span, reason, suggestions)
-
     def nested(self, value: Value) -> None:
         """Find the faults inside a value that no parameter takes."""
         if isinstance(value, Spec):
@@ -136,6 +121,8 @@ class _Resolver:
         keys = {normalise(each.name): each.name for each in declared}
         listed = ", ".join(keys.values())
         given: dict[str, Argument] = {}
+        # What the arguments that found no parameter may have meant, None for any: it isn't missing then as well.
+        strays: list[tuple[str, ...] | None] = []
         named = False
         unnamed = [argument for argument in arguments if argument.name is None]
         if len(unnamed) > len(declared):
@@ -145,6 +132,7 @@ class _Resolver:
         for position, argument in enumerate(arguments):
             if argument.name is None and named:
                 self.report(argument.span, "a value without a name can't follow one with a name")
+                strays.append(None)
             elif argument.name is None and position >= len(declared):
                 pass  # reported above, with all others
             elif argument.name is None:
@@ -156,7 +144,9 @@ class _Resolver:
                 if key is None:
                     takes = f"it takes {listed}" if declared else "it takes none"
                     reason = f"{name} has no parameter {argument.name!r}: {takes}"
-                    self.report(argument.name_span, reason, closest(argument.name, keys.values()))
+                    near = closest(argument.name, keys.values(), parts=True)
+                    self.report(argument.name_span, reason, near)
+                    strays.append(near or None)
                 elif key in given:
                     self.report(argument.name_span, f"parameter {key!r} is given twice")
                 else:
@@ -164,13 +154,13 @@ class _Resolver:
                     continue
             self.nested(argument.value)
         for each in declared:
-            if each.required and each.name not in given and not self.excused(arguments, given):
+            if (
+                each.required
+                and each.name not in given
+                and not any(near is None or each.name in near for near in strays)
+            ):
                 self.report(name_span, f"{name} needs its parameter {each.name!r}: {each.expected}")
         return given
-
-    def excused(self, arguments: Sequence[Argument], given: dict[str, Argument]) -> bool:
-        """Whether an argument that found no parameter may be the one that seems to be missing."""
-        return len(arguments) > len(given)
 
     def value(self, declared: Parameter, value: Value) -> object:
         raw: object
@@ -182,7 +172,7 @@ class _Resolver:
                 return None
             return self.composed(value)
         if isinstance(value, LearnableNode):
-            raw = self.learnable(value)
+            raw = self.learnable(declared.name, value)
         elif isinstance(value, Number):
             raw = self.number(value)
         else:
@@ -196,16 +186,26 @@ class _Resolver:
             self.report(value.span, str(error))
             return None
 
-    def learnable(self, node: LearnableNode) -> Learnable | None:
+    def learnable(self, name: str, node: LearnableNode) -> Learnable | None:
         faults = len(self.problems)
         start = self.draw(node.start) if isinstance(node.start, Draw) else self.number(node.start)
         if start is None or len(self.problems) > faults:
             return None
+        if isinstance(start, (int, float)):
+            value = self.finite(name, node.start, start)
+            return None if value is None else Learnable(value)
+        return Learnable(start)
+
+    def finite(self, name: str, node: Value | Draw, value: float) -> float | None:
+        """The number as a float; None, and a report, where it is infinite or too large for one."""
         try:
-            return Learnable(start)
-        except ValueError as error:
-            self.report(node.span, str(error))
-            return None
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+        self.report(node.span, f"{name} must be a finite number, not {shorten(str(node))}")
+        return None
 
     def draw(self, draw: Draw) -> Normal | Uniform | None:
         cls = DRAWS.get(normalise(draw.name))
@@ -214,7 +214,7 @@ class _Resolver:
             self.report(draw.name_span, reason, closest(draw.name, DRAWS))
             return None
         faults = len(self.problems)
-        declared = [Parameter(field, float) for field in cls.__match_args__]
+        declared = [Parameter(field, float, ge=0 if field == "std" else None) for field in cls.__match_args__]
         given = self.match(draw.name.lower(), draw.name_span, declared, draw.arguments)
         for name, argument in given.items():
             if isinstance(argument.value, LearnableNode):
@@ -222,8 +222,8 @@ class _Resolver:
                 self.report(argument.value.span, reason)
         values = {each.name: self.value(each, given[each.name].value) for each in declared if each.name in given}
         for name, value in values.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                self.report(given[name].value.span, f"{name} must be a finite number, not {given[name].value}")
+            if isinstance(value, float):
+                self.finite(name, given[name].value, value)
         if len(self.problems) > faults:
             return None
         try:

@@ -68,6 +68,16 @@ class Sliced(Activation, register=False):
             raise IndexError(f"{self} names feature {self.start} of a last axis of {shape[-1]}")
         return slice(self.start, self.start + 1 or None)
 
+    def most_selected(self, width: int) -> int:
+        """How many features the slice selects at most of an array with at most ``width``."""
+        if self.single:
+            assert self.start is not None
+            return int(-width <= self.start < width)
+        # [-3:2] selects most of an array of three: nothing is left of the start, and less is cut off.
+        mixed = self.stop is not None and (self.start or 0) < 0 <= self.stop
+        most = min(width, -(self.start or 0)) if mixed else width
+        return len(range(*slice(self.start, self.stop, self.step).indices(most)))
+
     def __str__(self) -> str:
         base = f"({self.base})" if isinstance(self.base, (Group, Sliced)) else str(self.base)
         if self.single:
@@ -76,7 +86,7 @@ class Sliced(Activation, register=False):
         return f"{base}[{start}:{stop}]" if self.step == 1 else f"{base}[{start}:{stop}:{self.step}]"
 
     def __repr__(self) -> str:
-        return f"actspec.parse({str(self)!r})"
+        return f"actspec.parse({str(self)!r})[0]"
 
 
 def group(stages: Iterable[Activation]) -> Activation:
@@ -109,14 +119,14 @@ def features(base: Activation, start: int | None, stop: int | None, step: int | 
 
 
 def _check_inside(base: Activation, width: int) -> None:
-    """ValueError where a slice inside ``base`` selects nothing of so few features."""
+    """ValueError where a slice inside ``base``, however deep, selects nothing of at most ``width`` features."""
     for stage in base.stages:
-        if isinstance(stage, Sliced) and (
-            (stage.start or 0) >= width
-            or (stage.single and (stage.start or 0) < -width)
-            or (stage.stop is not None and stage.stop <= -width)
-        ):
+        if not isinstance(stage, Sliced):
+            continue
+        left = stage.most_selected(width)
+        if not left:
             raise ValueError(f"the slice leaves {width} feature{'s' * (width > 1)}, of which '{stage}' selects none")
+        _check_inside(stage.base, left)
 
 
 def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:

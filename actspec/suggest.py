@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 
-def closest(word: str, choices: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+def closest(word: str, choices: Iterable[str], limit: int = 3, *, parts: bool = False) -> tuple[str, ...]:
     """The choices that a writer of ``word`` may have meant, nearest first, at most ``limit``.
 
     Near means few edits (insert, delete, replace, swap of neighbours) for the length of the word, or a shared start
-    of at least three letters. Case, ``_``, ``-`` and ``:`` don't count.
+    of at least three letters. Case, ``_``, ``-`` and ``:`` don't count. With ``parts``, for short lists, it is enough
+    that one word is a part of the other.
 
     >>> closest("tahn", ["tanh", "relu", "scaledtanh"])
     ('tanh',)
@@ -32,7 +33,7 @@ def closest(word: str, choices: Iterable[str], limit: int = 3) -> tuple[str, ...
             distance = _distance(plain, other, most)
         if distance is not None:
             ranked.append((distance, choice))
-        elif len(plain) >= 3 and other.startswith(plain):
+        elif (len(plain) >= 3 and other.startswith(plain)) or (parts and (plain in other or other in plain)):
             ranked.append((len(other), choice))
     return tuple(choice for _, choice in sorted(ranked)[:limit])
 

@@ -71,6 +71,14 @@ def test_npy_gives_what_the_pipeline_gives(run, tmp_path, dtype, order):
     assert out.count("\n") == 1
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_npy_is_read(run, tmp_path, version):
+    with open(tmp_path / "x.npy", "wb") as file:
+        np.lib.format.write_array(file, X, version)
+    assert run("tanh", tmp_path / "x.npy", "-o", tmp_path / "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), actspec.parse("tanh")(X))
+
+
 def test_without_an_output_there_is_a_summary(run, tmp_path):
     np.save(tmp_path / "x.npy", np.array([[1, -2], [3, 4]]))
     code, out, err = run("relu", tmp_path / "x.npy")
@@ -476,7 +484,7 @@ def test_damaged_npy_headers(fails, tmp_path, header):
         (npy_bytes(np.array([None])), "x.npy: it holds pickled Python objects, which are never read"),
         (npy_bytes(np.zeros(3, "f8,f8")), "x.npy: an array of real numbers"),
         (npy_bytes(np.zeros(3, np.longdouble)), "x.npy: an array of real numbers"),
-        (b"\x93NUMPY\x03\x00" + npy_bytes(X)[8:], "x.npy: an .npy file of version 3.0"),
+        (b"\x93NUMPY\x04\x00" + npy_bytes(X)[8:], "x.npy: an .npy file of version 4.0"),
     ],
 )
 def test_npy_faults(fails, tmp_path, data, message):

@@ -93,6 +93,11 @@ def _heed_signals():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def test_many_stages_that_take_turns_take_little(tmp_path):
+    source = sparse(tmp_path / "x.npy", (1_000_000, 64), "f4")
+    assert peak("softlif+norm:z(axis=0)+softlif+norm:z(axis=0)+softlif+norm:z", source) < 280
+
+
 class Running:
     """A run that takes minutes, caught while it writes."""
 

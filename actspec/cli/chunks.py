@@ -14,7 +14,7 @@ from actspec.graph.streaming import Stream
 from actspec.pipeline import Pipeline
 from actspec.splitting import coupled_axes, follow
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = 1 << 22
 """The size of a block, in the type that is computed with; the formulas hold several of them at a time."""
 
 LANE_BYTES = 1 << 23
@@ -95,7 +95,7 @@ def blocks(
     """Blocks that cover an array, in the order of memory, each whole along the coupled axes.
 
     >>> [block[0] for block in blocks((3_000_000, 2), frozenset({1}), 8)][:2]
-    [slice(0, 500000, None), slice(500000, 1000000, None)]
+    [slice(0, 250000, None), slice(250000, 500000, None)]
     """
     free = [axis for axis in _outwards(len(shape), fortran) if axis not in coupled]
     limit = BLOCK_BYTES // itemsize * (_STRIDED_FACTOR if _strided(coupled, len(shape), fortran) else 1)

@@ -19,6 +19,7 @@ _MOST_BYTES = 2**63 - 1
 _READERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,  # differs for names of fields alone, which numbers have not
 }
 
 

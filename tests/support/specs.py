@@ -56,8 +56,8 @@ def values(draw: st.DrawFn, parameter: Parameter, depth: int) -> str:
             return f"~Uniform(high={draw(st.floats(5, 9))!r}, low={draw(st.floats(-9, 4))!r})"
         return number if kind < 5 else f" {number} "
     if parameter.type is int:
-        low = int(parameter.ge) if parameter.ge is not None else -(2**62)
-        return str(draw(st.integers(low, 2**62)))
+        low = int(parameter.ge) if parameter.ge is not None else -(2**31) + 1
+        return str(draw(st.integers(low, 2**31 - 1)))
     if parameter.type is actspec.Activation:
         return draw(specs(depth=depth - 1))
     raise AssertionError(f"no strategy for {parameter}")
