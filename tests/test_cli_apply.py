@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import actspec
-from actspec.cli import stores, tables
+from actspec.cli import batches, stores
 from actspec.cli.program import program
 from actspec.cli.progress import part
 
@@ -249,7 +249,7 @@ def test_a_csv_of_names_alone_stays_one(run, tmp_path):
 @pytest.mark.parametrize("spec", ["tanh+norm:z", "norm:z(axis=0)+tanh[1]", "norm:z(axis=0)+norm:z", "softmax(axis=0)"])
 def test_tables_in_batches_give_the_result_of_the_whole(run, tmp_path, monkeypatch, spec):
     x = np.random.default_rng(2).normal(size=(101, 3))
-    monkeypatch.setattr(tables, "BATCH_CELLS", 40)
+    monkeypatch.setattr(batches, "BATCH_CELLS", 40)
     lines = [f"{number},{a!r},{b!r},t{number},{c!r}" for number, (a, b, c) in enumerate(x.tolist())]
     (tmp_path / "t.csv").write_text("\n".join(["n,a,b,t,c", *lines]) + "\n")
     want = actspec.parse(spec)(x)
@@ -292,13 +292,13 @@ def test_csv_faults_name_their_place(fails, tmp_path, text, message):
 
 @pytest.mark.parametrize("target", ["u.csv", "u.parquet"])
 def test_a_fault_after_many_rows_leaves_nothing(fails, tmp_path, monkeypatch, target):
-    monkeypatch.setattr(tables, "BATCH_CELLS", 1000)
+    monkeypatch.setattr(batches, "BATCH_CELLS", 1000)
     (tmp_path / "t.csv").write_text("a\n" + "1\n" * 9000 + "oops\n")
     assert "line 9002, column 'a'" in fails("tanh", "t.csv", "-o", target)
 
 
 def test_a_row_far_down_is_named_by_its_line(fails, tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "BATCH_CELLS", 10)
+    monkeypatch.setattr(batches, "BATCH_CELLS", 10)
     (tmp_path / "t.csv").write_text("a\n" + '"1\n"\n' * 20 + "oops\n")
     assert "line 42, column 'a': 'oops' is not a number" in fails("tanh", "t.csv")
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from actspec.cli import stores, tables
 from actspec.cli.apply_arrays import Results, apply_array
 from actspec.cli.atomic import replacing
+from actspec.cli.batches import Batch, Reader
 from actspec.cli.files import ARRAYS, suffix_of
 from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
-from actspec.cli.tables import Batch, Reader
 from actspec.cli.transform import compute, transform
 from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline

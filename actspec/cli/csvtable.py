@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actspec.cli import tables
+from actspec.cli import batches
+from actspec.cli.batches import Batch, Reader
 from actspec.cli.faults import Fault
 from actspec.cli.files import check_input
 from actspec.cli.progress import Report
-from actspec.cli.tables import Batch, Reader
 
 Array = npt.NDArray[Any]
 
@@ -48,7 +48,7 @@ class CsvReader:
             next(rows)
         lines: list[int] = []
         cells: list[list[str]] = []
-        size = max(1, tables.BATCH_CELLS // len(self.names))
+        size = max(1, batches.BATCH_CELLS // len(self.names))
         for line, row in rows:
             if len(row) != len(self.names):
                 found = f"{len(row)} cells where the first line has {len(self.names)}" if row else "a blank line"

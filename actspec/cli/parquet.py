@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actspec.cli import tables
+from actspec.cli import batches
+from actspec.cli.batches import Batch, Reader
 from actspec.cli.faults import Fault
 from actspec.cli.files import check_input
 from actspec.cli.progress import Report
-from actspec.cli.tables import Batch, Reader
 
 try:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -59,7 +59,7 @@ class ParquetReader:
         dtype = self.dtype(chosen)
         done = 0
         with _damage(self._path), pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(max(1, tables.BATCH_CELLS // len(self.names))):
+            for batch in file.iter_batches(max(1, batches.BATCH_CELLS // len(self.names))):
                 values = np.empty((batch.num_rows, len(chosen)), dtype)
                 for place, index in enumerate(chosen):
                     column = batch.column(index)

@@ -1,60 +1,21 @@
-"""Tables: columns with names, read and written in batches of rows. Some columns are chosen, the others pass through."""
+"""Tables in files of any kind. Some columns are chosen, the others pass through."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from actspec.cli import batches
+from actspec.cli.batches import Reader, Writer
 from actspec.cli.faults import Fault
 from actspec.cli.files import suffix_of
 from actspec.cli.progress import Report
 from actspec.cli.stores import Store
-
-Array = npt.NDArray[Any]
-Column = Any  # as its own module keeps it: strings, or an Arrow array
-
-BATCH_CELLS = 1 << 17
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rows: the chosen columns as an array (rows, chosen), and all columns as the file keeps them."""
-
-    values: Array
-    columns: Sequence[Column]
-
-
-class Reader(Protocol):
-    """A table in a file."""
-
-    names: tuple[str, ...]
-    headed: bool
-
-    def dtype(self, chosen: Sequence[int]) -> np.dtype[Any]:
-        """The type of the chosen columns' array; Fault where one holds no numbers."""
-
-    def batches(self, chosen: Sequence[int], report: Report) -> Iterator[Batch]:
-        """The rows from the first to the last; each call starts anew."""
-
-    def text(self, column: Column, name: str) -> Sequence[str]:
-        """A column of a batch as strings, for a file of another kind."""
-
-
-class Writer(Protocol):
-    """A table that is being written."""
-
-    def write(self, values: Array, columns: Sequence[Column]) -> None:
-        """Add rows: the chosen columns from ``values``, the others from ``columns``, where those chosen are unused."""
-
-    def close(self) -> None:
-        """Write what remains; the file stays open."""
 
 
 def read(path: Path) -> Reader:
@@ -107,9 +68,9 @@ def choose(names: Sequence[str], wanted: str | None, place: str) -> list[int]:
 
 def write_array(store: Store, writer: Writer, report: Report) -> None:
     """Write a 2-D array as the rows of a table."""
-    rows, width = store.shape
-    step = max(1, BATCH_CELLS // max(1, width))
-    for start in range(0, rows, step):
-        report(start / rows)
-        stop = min(start + step, rows)
+    height, width = store.shape
+    step = max(1, batches.BATCH_CELLS // max(1, width))
+    for start in range(0, height, step):
+        report(start / height)
+        stop = min(start + step, height)
         writer.write(store.read((slice(start, stop), slice(0, width))), ())
