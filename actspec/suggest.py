@@ -30,8 +30,8 @@ def closest(word: str, choices: Iterable[str], limit: int = 3, *, parts: bool = 
             and (letters & ~others_letters).bit_count() <= most
             and (others_letters & ~letters).bit_count() <= most
         ):
-            distance = _distance(plain, other, most)
-        if distance is not None:
+            distance = _distance(plain, other)
+        if distance is not None and distance <= most:
             ranked.append((distance, choice))
         elif (len(plain) >= 3 and other.startswith(plain)) or (parts and (plain in other or other in plain)):
             ranked.append((len(other), choice))
@@ -51,29 +51,28 @@ def _features(word: str) -> tuple[str, int]:
     return plain, letters
 
 
-def _without_shared_ends(a: str, b: str) -> tuple[str, str]:
-    """Both words without the start and the end that they share, which cost no edit."""
-    start, stop = 0, min(len(a), len(b))
-    while start < stop and a[start] == b[start]:
-        start += 1
-    end = 0
-    while end < stop - start and a[-1 - end] == b[-1 - end]:
-        end += 1
-    return a[start : len(a) - end], b[start : len(b) - end]
+def _distance(a: str, b: str) -> int:
+    """Edit distance with swaps (optimal string alignment), all rows of a column at once, one bit for each.
 
-
-def _distance(a: str, b: str, most: int) -> int | None:
-    """Edit distance with swaps (optimal string alignment), or None above ``most``."""
-    a, b = _without_shared_ends(a, b)
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, char in enumerate(a, 1):
-        before, last, row = row, before, [i]
-        for j, other in enumerate(b, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (char != other))
-            if i > 1 and j > 1 and char == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return None
-    return row[-1] if row[-1] <= most else None
+    Hyyro (2002), Explaining and extending the bit-parallel approximate string matching algorithm of Myers.
+    """
+    if not a:
+        return len(b)
+    places: dict[str, int] = {}
+    for index, char in enumerate(a):
+        places[char] = places.get(char, 0) | 1 << index
+    every = (1 << len(a)) - 1
+    last = 1 << len(a) - 1
+    distance = len(a)
+    up, down = every, 0  # where the column grows by one, and where it shrinks
+    diagonal = before = 0
+    for char in b:
+        here = places.get(char, 0)
+        swapped = ((~diagonal & here) << 1) & before
+        diagonal = ((((here & up) + up) ^ up) | here | down | swapped) & every
+        right, left = (down | ~(diagonal | up)) & every, diagonal & up
+        distance += bool(right & last) - bool(left & last)
+        right, left = (right << 1 | 1) & every, (left << 1) & every
+        up, down = (left | ~(diagonal | right)) & every, right & diagonal
+        before = here
+    return distance
