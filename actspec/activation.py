@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -104,8 +104,7 @@ class Activation:
         try:
             super().__init_subclass__(**kwargs)
         except TypeError:
-            near = closest(next(iter(kwargs), ""), ("name", "aliases", "register", "override"))
-            hint = f"; {did_you_mean(near)}" if near else ""
+            hint = _hint(next(iter(kwargs), ""), ("name", "aliases", "register", "override"))
             raise TypeError(f"{cls.__qualname__} has no class keyword {', '.join(map(repr, kwargs))}{hint}") from None
         for keyword, value in (("register", register), ("override", override)):
             if not isinstance(value, bool):
@@ -156,8 +155,7 @@ class Activation:
             object.__setattr__(self, each.name, each.coerce(value))
         if given:
             unknown = next(iter(given))
-            near = closest(unknown, [each.name for each in declared])
-            hint = f"; {did_you_mean(near)}" if near else ""
+            hint = _hint(unknown, [each.name for each in declared])
             raise TypeError(f"{cls.__qualname__} has no parameter {unknown!r}{hint}")
         object.__setattr__(self, "_levels", 1 + max((inner._levels for inner in self._nested), default=-1))
         if self._levels > _MAX_LEVELS:
@@ -252,6 +250,11 @@ class Activation:
         return _rebuild, (type(self), self._values())
 
 
+def _hint(word: str, choices: Iterable[str]) -> str:
+    near = closest(word, choices)
+    return f"; {did_you_mean(near)}" if near else ""
+
+
 def _lower(name: str) -> str:
     """The name in lowercase; the registry refuses what is no ASCII string, and names it as it was given."""
     return name.lower() if isinstance(name, str) and name.isascii() else name
@@ -265,7 +268,7 @@ def _runner(body: Callable[..., Any]) -> Callable[..., Any]:
     """What takes the place of a class's ``__call__``: the formula with the rules for arrays around it."""
 
     def __call__(self: Activation, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
-        check_unbound(self)
+        check_unbound(self.needs_binding())
         return run.apply(partial(_checked, self, body), x, out)
 
     __call__.__doc__ = body.__doc__
@@ -276,14 +279,13 @@ def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Arra
     return run.check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
 
 
-def check_unbound(*stages: Activation) -> None:
-    """UnboundError where one of the activations learns or remembers, and so can't run on its own."""
-    for stage in stages:
-        if reason := stage.needs_binding():
-            raise UnboundError(
-                f"{reason}: bind it before you call it (which comes with a later version of actspec; "
-                "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
-            )
+def check_unbound(reason: str | None) -> None:
+    """UnboundError where there is a reason, from ``needs_binding()``, why something can't run on its own."""
+    if reason is not None:
+        raise UnboundError(
+            f"{reason}: bind it before you call it (which comes with a later version of actspec; "
+            "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
+        )
 
 
 def _own_body(cls: type[Activation]) -> Callable[..., Any] | None:

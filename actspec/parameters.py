@@ -6,7 +6,7 @@ import math
 import operator
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -21,61 +21,6 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-
-
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """A start drawn from the normal distribution with this mean and standard deviation: ``~normal(1, 0.1)``."""
-
-    mean: float
-    std: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _finite("mean", self.mean))
-        object.__setattr__(self, "std", _finite("std", self.std))
-        if self.std < 0:
-            raise ValueError(f"std must be at least 0, not {spell(self.std)}")
-
-    def __str__(self) -> str:
-        return f"normal({spell(self.mean)},{spell(self.std)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Uniform:
-    """A start drawn evenly from low to high: ``~uniform(0, 1)``."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "low", _finite("low", self.low))
-        object.__setattr__(self, "high", _finite("high", self.high))
-        if self.low > self.high:
-            raise ValueError(f"low must be at most high, not {spell(self.low)} > {spell(self.high)}")
-
-    def __str__(self) -> str:
-        return f"uniform({spell(self.low)},{spell(self.high)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Learnable:
-    """The value of a parameter that is learnt, one value per feature; ``start`` is where it begins: ``~1``.
-
-    >>> str(Learnable(0.25)), str(Learnable(Normal(1, 0.1)))
-    ('~0.25', '~normal(1,0.1)')
-    """
-
-    start: float | Normal | Uniform
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.start, (Normal, Uniform)):
-            object.__setattr__(self, "start", _finite("start", self.start))
-
-    def __str__(self) -> str:
-        return f"~{self.start}" if isinstance(self.start, (Normal, Uniform)) else f"~{spell(self.start)}"
-
-
-DRAWS: Final[dict[str, type[Normal] | type[Uniform]]] = {"normal": Normal, "uniform": Uniform}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +39,8 @@ class Parameter:
     gt: float | None = None
     le: float | None = None
     lt: float | None = None
+    start: bool = False
+    """Whether it is a part of where a learnable parameter starts: a finite number, and not learnable itself."""
 
     @property
     def required(self) -> bool:
@@ -113,6 +60,8 @@ class Parameter:
         if value is None and self.optional:
             return None
         if isinstance(value, Learnable):
+            if self.start:
+                raise TypeError(f"{self.name} must be a number: what a start is drawn from is not learnt itself")
             if self.type is not float:
                 raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable: only floats can")
             if not isinstance(value.start, (Normal, Uniform)):
@@ -122,12 +71,16 @@ class Parameter:
         try:
             coerced = coerce(value)
         except OverflowError:
+            if self.start:
+                raise ValueError(f"{self.name} must be a finite number, not {shown}") from None
             raise ValueError(f"{self.name} must be {self.expected}: the number is too large") from None
         if coerced is None:
             raise TypeError(f"{self.name} must be {self.expected}, not {shown}")
         if self.type in (float, int):
             if coerced != coerced:
                 raise ValueError(f"{self.name} must be {self.expected}, not nan")
+            if self.start and math.isinf(coerced):
+                raise ValueError(f"{self.name} must be a finite number, not {shown}")
             self._check_domain(coerced, shown)
         return coerced
 
@@ -150,6 +103,61 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Normal:
+    """A start drawn from the normal distribution with this mean and standard deviation: ``~normal(1, 0.1)``."""
+
+    mean: float
+    std: float
+
+    parameters: ClassVar = (Parameter("mean", float, start=True), Parameter("std", float, ge=0, start=True))
+
+    def __post_init__(self) -> None:
+        _coerce_fields(self, self.parameters)
+
+    def __str__(self) -> str:
+        return f"normal({spell(self.mean)},{spell(self.std)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """A start drawn evenly from low to high: ``~uniform(0, 1)``."""
+
+    low: float
+    high: float
+
+    parameters: ClassVar = (Parameter("low", float, start=True), Parameter("high", float, start=True))
+
+    def __post_init__(self) -> None:
+        _coerce_fields(self, self.parameters)
+        if self.low > self.high:
+            raise ValueError(f"low must be at most high, not {spell(self.low)} > {spell(self.high)}")
+
+    def __str__(self) -> str:
+        return f"uniform({spell(self.low)},{spell(self.high)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """The value of a parameter that is learnt, one value per feature; ``start`` is where it begins: ``~1``.
+
+    >>> str(Learnable(0.25)), str(Learnable(Normal(1, 0.1)))
+    ('~0.25', '~normal(1,0.1)')
+    """
+
+    start: float | Normal | Uniform
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.start, (Normal, Uniform)):
+            _coerce_fields(self, (Parameter("start", float, start=True),))
+
+    def __str__(self) -> str:
+        return f"~{self.start}" if isinstance(self.start, (Normal, Uniform)) else f"~{spell(self.start)}"
+
+
+DRAWS: Final[dict[str, type[Normal] | type[Uniform]]] = {"normal": Normal, "uniform": Uniform}
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A default and a domain, as ``parameter()`` gives them to the class body."""
 
@@ -168,7 +176,7 @@ def parameter(
     le: float | None = None,
     lt: float | None = None,
 ) -> Any:
-    """Declare a parameter with a domain in the body of a class: ``eps: float = parameter(ge=0)``
+    """Declare a parameter with a domain in the body of a class, as in ``eps: float = parameter(ge=0)``.
 
     ``ge``, ``gt``, ``le``, ``lt``: at least, greater than, at most, below. No default: the parameter is required.
     """
@@ -225,7 +233,7 @@ def spell(value: object) -> str:
 def read_number(text: str) -> int | float:
     """The value of a number in a spec; ValueError where it has none that a machine can hold."""
     if _INTEGER.fullmatch(text):
-        if len(text) - text.count("0") > _MOST_DIGITS and len(text.lstrip("+-0")) > _MOST_DIGITS:
+        if len(text.lstrip("+-0")) > _MOST_DIGITS:
             raise ValueError("the number is too large")
         return int(text)
     value = float(text)
@@ -238,7 +246,7 @@ def read_number(text: str) -> int | float:
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_MOST_DIGITS = 400  # more than any float has, fewer than Python refuses to read
+_MOST_DIGITS = 600  # more than any float has, fewer than Python refuses to read
 _EXPONENT_ZEROS = re.compile(r"e\+?(-?)0*", re.ASCII)
 LARGEST: Final = 2**31 - 1  # what NumPy takes as an axis
 _EXPECTED: Final[dict[type, str]] = {
@@ -286,13 +294,10 @@ def _str(value: object) -> str | None:
 _COERCIONS: Final[dict[type, Any]] = {float: _float, int: _int, bool: _bool, str: _str}
 
 
-def _finite(name: str, value: object) -> float:
-    number: float | None = Parameter(name, float).coerce(value) if not isinstance(value, Learnable) else None
-    if number is None:
-        raise TypeError(f"{name} must be a number, not {describe_value(value)}")
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be a finite number, not {spell(number)}")
-    return number
+def _coerce_fields(frozen: object, parameters: tuple[Parameter, ...]) -> None:
+    """Put the coerced values in place of those that a frozen dataclass was made with."""
+    for each in parameters:
+        object.__setattr__(frozen, each.name, each.coerce(getattr(frozen, each.name)))
 
 
 def describe_value(value: object) -> str:

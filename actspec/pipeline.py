@@ -37,7 +37,7 @@ class Pipeline:
     array([0., 0., 1.])
     """
 
-    __slots__ = ("__weakref__", "_hash", "_spelling", "_stages")
+    __slots__ = ("__weakref__", "_hash", "_spelling", "_stages", "_unbound")
 
     # An array that meets a pipeline under "+" is no part of it: let Pipeline say so.
     __array_ufunc__ = None
@@ -45,6 +45,7 @@ class Pipeline:
     _stages: tuple[Activation, ...]
     _spelling: str
     _hash: int
+    _unbound: str | None
 
     def __init__(self, *stages: Activation | type[Activation]) -> None:
         instances = []
@@ -59,6 +60,8 @@ class Pipeline:
         object.__setattr__(self, "_stages", flat)
         object.__setattr__(self, "_spelling", spelling)
         object.__setattr__(self, "_hash", hash(flat))
+        reasons = (stage.needs_binding() for stage in flat)
+        object.__setattr__(self, "_unbound", next(filter(None, reasons), None))
 
     @property
     def stages(self) -> tuple[Activation, ...]:
@@ -68,6 +71,10 @@ class Pipeline:
     def as_stage(self) -> Activation:
         """The pipeline as one activation, as a parameter of another one holds it."""
         return structure.group(self._stages)
+
+    def needs_binding(self) -> str | None:
+        """Why the pipeline can't run before it is bound (a stage learns, or remembers), or None where it can."""
+        return self._unbound
 
     def features_out(self, n: int) -> int:
         """The width of the last axis for an input of width ``n``: n itself, as no activation changes it yet."""
@@ -83,7 +90,7 @@ class Pipeline:
 
     def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """Run the pipeline on x, as the class describes."""
-        check_unbound(*self._stages)
+        check_unbound(self._unbound)
         return run.apply(self._formula, x, out)
 
     def _formula(self, x: Array) -> Array:

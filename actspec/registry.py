@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,7 +76,7 @@ def register(entry: Entry, *, override: bool = False) -> None:
         given = ", ".join((entry.name, *entry.aliases))
         raise RegistryError(f"{_class_name(entry.cls)} has the same name twice: {given}")
     with _lock:
-        layers = (_base, *_scopes.get())
+        layers = _layers()
         lost: set[str] = set()
         for name, key in zip((entry.name, *entry.aliases), entry.keys, strict=True):
             owner = _find(layers, key)
@@ -128,17 +128,17 @@ def find(name: str) -> Entry | None:
     PluginError where that import fails.
     """
     key = normalise(name)
-    entry = _find((_base, *_scopes.get()), key)
+    entry = _find(_layers(), key)
     if entry is None and (offered := plugins.offers(import_path()).get(key)):
         _load(key, offered)
-        entry = _find((_base, *_scopes.get()), key)
+        entry = _find(_layers(), key)
     return entry
 
 
 def entries() -> Mapping[str, Entry]:
     """What is registered here, plugins that were not used yet left out: normalised names and aliases to entries."""
     visible: dict[str, Entry | None] = {}
-    for layer in (_base, *_scopes.get()):
+    for layer in _layers():
         visible.update(layer.entries)
     return {key: entry for key, entry in visible.items() if entry is not None}
 
@@ -159,7 +159,7 @@ def explain_unknown(name: str) -> tuple[str, tuple[str, ...]]:
     family, _, variant = name.rpartition(":")
     if key in RESERVED:
         return f"{name!r} is a value, not an activation", ("linear",) if key == "none" else ()
-    if any(known.startswith(f"{key}:") for known in entries()):
+    if _members(entries(), key):
         return f"{name!r} is a family of activations: name one of its members", suggest(name)
     if normalise(family) in entries():
         return f"{family!r} has no variant {shorten(variant)!r}", suggest(name)
@@ -183,7 +183,7 @@ def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[st
     if variant and family not in families:
         family = next(iter(closest(family, families, limit=1)), family)
     if family in families:
-        members = sorted(word for word in meaning if normalise(word).startswith(f"{family}:"))
+        members = _members(meaning, family)
         ranked = {word.partition(":")[2]: word for word in members}
         near = closest(variant, ranked, limit=len(members))
         begun = [own for own in ranked if variant.startswith(normalise(own))]
@@ -191,10 +191,14 @@ def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[st
     found: dict[str, str] = {}  # one spelling for each activation, the nearest
     for word in closest(name, meaning, limit=12) or closest(family, meaning, limit=12):
         found.setdefault(meaning[word], word)
-    near = () if found else closest(family, families, limit=1)
-    return tuple(found.values())[:3] or tuple(
-        sorted(word for word in meaning if near and normalise(word).startswith(f"{near[0]}:"))
-    )
+    if found:
+        return tuple(found.values())[:3]
+    return tuple(word for near in closest(family, families, limit=1) for word in _members(meaning, near))
+
+
+def _members(words: Iterable[str], family: str) -> list[str]:
+    """The words that are variants of a family, sorted."""
+    return sorted(word for word in words if normalise(word).startswith(f"{family}:"))
 
 
 @lru_cache(8)
@@ -204,6 +208,11 @@ def _spellings(_version: tuple[int, int], path: ImportPath) -> Mapping[str, str]
     words = {word: entry.name for entry in known.values() for word in (entry.name, *entry.aliases)}
     offered = [points[0].name.lower() for key, points in plugins.offers(path).items() if key not in known]
     return words | {word: word for word in offered}
+
+
+def _layers() -> tuple[_Layer, ...]:
+    """What can be seen in this context, from the outermost to the innermost."""
+    return (_base, *_scopes.get())
 
 
 def _find(layers: tuple[_Layer, ...], key: str) -> Entry | None:

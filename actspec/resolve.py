@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from actspec import catalog, registry, structure
@@ -191,21 +190,13 @@ class _Resolver:
         start = self.draw(node.start) if isinstance(node.start, Draw) else self.number(node.start)
         if start is None or len(self.problems) > faults:
             return None
-        if isinstance(start, (int, float)):
-            value = self.finite(name, node.start, start)
-            return None if value is None else Learnable(value)
-        return Learnable(start)
-
-    def finite(self, name: str, node: Value | Draw, value: float) -> float | None:
-        """The number as a float; None, and a report, where it is infinite or too large for one."""
+        if not isinstance(node.start, Number):
+            return Learnable(start)
         try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
-        self.report(node.span, f"{name} must be a finite number, not {shorten(str(node))}")
-        return None
+            return Learnable(Parameter(name, float, start=True).coerce(start, shorten(node.start.text)))
+        except ValueError as error:
+            self.report(node.start.span, str(error))
+            return None
 
     def draw(self, draw: Draw) -> Normal | Uniform | None:
         cls = DRAWS.get(normalise(draw.name))
@@ -214,16 +205,8 @@ class _Resolver:
             self.report(draw.name_span, reason, closest(draw.name, DRAWS))
             return None
         faults = len(self.problems)
-        declared = [Parameter(field, float, ge=0 if field == "std" else None) for field in cls.__match_args__]
-        given = self.match(draw.name.lower(), draw.name_span, declared, draw.arguments)
-        for name, argument in given.items():
-            if isinstance(argument.value, LearnableNode):
-                reason = f"{name} must be a number: what a start is drawn from is not learnt itself"
-                self.report(argument.value.span, reason)
-        values = {each.name: self.value(each, given[each.name].value) for each in declared if each.name in given}
-        for name, value in values.items():
-            if isinstance(value, float):
-                self.finite(name, given[name].value, value)
+        given = self.match(draw.name.lower(), draw.name_span, cls.parameters, draw.arguments)
+        values = {each.name: self.value(each, given[each.name].value) for each in cls.parameters if each.name in given}
         if len(self.problems) > faults:
             return None
         try:

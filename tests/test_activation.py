@@ -253,7 +253,8 @@ def test_any_float_may_be_learnable_and_nothing_else(start):
         act(1.0)
 
 
-def test_post_init_checks_what_depends_on_each_other():
+@pytest.fixture
+def band():
     class Band(Activation):
         low: float = 0.0
         high: float = 1.0
@@ -265,26 +266,20 @@ def test_post_init_checks_what_depends_on_each_other():
         def __call__(self, x):
             return np.clip(x, self.low, self.high)
 
-    assert Band(0, 2).high == 2
+    return Band
+
+
+def test_post_init_checks_what_depends_on_each_other(band):
+    assert band(0, 2).high == 2
     with pytest.raises(ValueError, match="low must be at most high"):
-        Band(3, 2)
+        band(3, 2)
     with pytest.raises(SpecError, match="low must be at most high") as caught:
         parse("tanh+band(3,2)")
     assert caught.value.span == (5, 14)
 
 
+@pytest.mark.usefixtures("band")
 def test_post_init_that_can_not_take_a_learnable_is_still_a_spec_error():
-    class Band(Activation):
-        low: float = 0.0
-        high: float = 1.0
-
-        def __post_init__(self):
-            if self.low > self.high:
-                raise ValueError("low must be at most high")
-
-        def __call__(self, x):
-            return np.clip(x, self.low, self.high)
-
     with pytest.raises(SpecError):
         parse("band(low=~0.5)")
 

@@ -33,7 +33,7 @@ def command(spec: str, source: Path, output: Path | None, columns: str | None, k
     is complete.
     """
     pipeline = parse(spec)
-    check_unbound(*pipeline.stages)
+    check_unbound(pipeline.needs_binding())
     check_input(source)
     suffix = suffix_of(source)
     if output is not None:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from actspec.cli import batches
 from actspec.cli.batches import Batch, Reader
 from actspec.cli.faults import Fault
-from actspec.cli.files import check_input
 from actspec.cli.progress import Report
 
 Array = npt.NDArray[Any]
@@ -27,7 +26,6 @@ class CsvReader:
     """A .csv file; columns without a header are called "0", "1" and so on."""
 
     def __init__(self, path: Path) -> None:
-        check_input(path)
         self._path = path
         _, first = next(self._rows(lambda _: None), (0, []))
         if not first:

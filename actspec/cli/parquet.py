@@ -14,7 +14,6 @@ import numpy.typing as npt
 from actspec.cli import batches
 from actspec.cli.batches import Batch, Reader
 from actspec.cli.faults import Fault
-from actspec.cli.files import check_input
 from actspec.cli.progress import Report
 
 try:
@@ -32,7 +31,6 @@ class ParquetReader:
     headed = True
 
     def __init__(self, path: Path) -> None:
-        check_input(path)
         self._path = path
         with _damage(path):
             file = pq.ParquetFile(path)

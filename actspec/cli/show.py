@@ -58,9 +58,8 @@ def _words(found: Description) -> str:
 
 
 def _picture(pipeline: Pipeline) -> str:
-    for stage in pipeline.stages:
-        if reason := stage.needs_binding():
-            return f"No plot: {reason}, so it has to be bound before it runs."
+    if reason := pipeline.needs_binding():
+        return f"No plot: {reason}, so it has to be bound before it runs."
     x = np.linspace(_LOW, _HIGH, _POINTS)
     try:
         y = pipeline(x)
