@@ -18,6 +18,7 @@ from actspec.registry import names
 
 if TYPE_CHECKING:
     from actspec.description import Description, Explanation, describe, explain
+    from actspec.kernels.threads import get_num_threads, set_num_threads
     from actspec.layers import LayerSpec, parse_layers
 
 __version__ = "0.1.0"
@@ -42,11 +43,13 @@ __all__ = [
     "describe",
     "explain",
     "functions",
+    "get_num_threads",
     "names",
     "parameter",
     "parse",
     "parse_layers",
     "registry",
+    "set_num_threads",
     "validate",
 ]
 
@@ -54,6 +57,7 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("Description", "Explanation", "describe", "explain"), "actspec.description"),
     **dict.fromkeys(("LayerSpec", "parse_layers"), "actspec.layers"),
+    **dict.fromkeys(("get_num_threads", "set_num_threads"), "actspec.kernels.threads"),
 }
 
 

@@ -9,15 +9,15 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 
 from actspec import registry
-from actspec.errors import UnboundError, did_you_mean
-from actspec.kernels import run
-from actspec.kernels.run import Array
+from actspec.arrays import Array, check_result
+from actspec.errors import did_you_mean
+from actspec.graph.operand import Operand, UnfollowedError
+from actspec.kernels.run import Runner
 from actspec.limits import MAX_NESTING
 from actspec.parameters import MISSING, Learnable, Parameter, declare, spell
 from actspec.plugins import normalise
@@ -204,11 +204,20 @@ class Activation:
             return f"{self.__definition__.name!r} remembers its earlier inputs"
         return next((reason for each in self._nested if (reason := each.needs_binding())), None)
 
-    def formula(self, x: Array) -> Array:
+    def formula(self, x: Any) -> Any:
         """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
+        if isinstance(x, Operand):  # a formula that is followed runs another one
+            return self.follow(x)
         body = type(self).__formula__
         assert body is not None
         return _checked(self, body, x)
+
+    def follow(self, x: Operand) -> Operand:
+        """What the formula makes of what stands for an array: of a symbol, or a part of an array."""
+        body = type(self).__formula__
+        assert body is not None
+        y: Operand = x.run(self, body)
+        return y
 
     def __setattr__(self, name: str, value: object) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}: {type(self).__qualname__} is frozen")
@@ -268,24 +277,44 @@ def _runner(body: Callable[..., Any]) -> Callable[..., Any]:
     """What takes the place of a class's ``__call__``: the formula with the rules for arrays around it."""
 
     def __call__(self: Activation, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
-        check_unbound(self.needs_binding())
-        return run.apply(partial(_checked, self, body), x, out)
+        runner = self.__dict__.get("_runner")
+        if runner is None or type(self).__formula__ is not body:
+            if isinstance(x, Operand):
+                return self.follow(x) if type(self).__formula__ is body else body(self, x)
+            if type(self).__formula__ is not body:  # a formula calls the one that it overrides
+                return Runner((_Inherited(self, body),))(x, out)
+            runner = Runner((self,), refusal(self.needs_binding()))
+            object.__setattr__(self, "_runner", runner)
+        return runner(x, out)
 
     __call__.__doc__ = body.__doc__
     return __call__
 
 
+@dataclass(frozen=True, slots=True)
+class _Inherited:
+    """An activation with the formula of one of its bases, which runs as it is written."""
+
+    activation: Activation
+    body: Callable[..., Any]
+
+    def formula(self, x: Array) -> Array:
+        return _checked(self.activation, self.body, x)
+
+    def follow(self, _x: Operand) -> Operand:
+        raise UnfollowedError("it is called from a formula that runs as it is written")
+
+
 def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
-    return run.check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
+    return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
 
 
-def check_unbound(reason: str | None) -> None:
-    """UnboundError where there is a reason, from ``needs_binding()``, why something can't run on its own."""
-    if reason is not None:
-        raise UnboundError(
-            f"{reason}: bind it before you call it (which comes with a later version of actspec; "
-            "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
-        )
+def refusal(reason: str | None) -> str | None:
+    """What to say to who calls something that can't run on its own; the reason is from ``needs_binding()``."""
+    return reason and (
+        f"{reason}: bind it before you call it (which comes with a later version of actspec; "
+        "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
+    )
 
 
 def _own_body(cls: type[Activation]) -> Callable[..., Any] | None:
@@ -316,7 +345,18 @@ _VARARGS = 0x04
 
 # What gives an activation its meaning in a pipeline; a subclass says the rest.
 _FINAL = (
-    *("formula", "stages", "needs_binding", "from_value", "_nested", "_values", "_items", "__init__", "__eq__"),
+    *(
+        "formula",
+        "follow",
+        "stages",
+        "needs_binding",
+        "from_value",
+        "_nested",
+        "_values",
+        "_items",
+        "__init__",
+        "__eq__",
+    ),
     *("__hash__", "__str__", "__setattr__", "__delattr__", "__copy__", "__deepcopy__", "__reduce__"),
 )
 

@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from actspec import registry
 from actspec.activation import Activation
 from actspec.errors import Problem, SpecError
+from actspec.kernels import plan
+from actspec.kernels.schedule import schedule
 from actspec.parameters import Parameter
 from actspec.pipeline import Pipeline, parse
 from actspec.plugins import PluginError
@@ -57,18 +61,48 @@ class StageExplanation:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelExplanation:
+    """One compiled kernel: the stages that it fuses, their expression graph, its passes over x, and its source.
+
+    ``code`` is what Numba compiles for float32 arrays of two axes; other types, and lanes that lie otherwise in memory
+    or are very long, have kernels of their own, made of the same graph.
+    """
+
+    stages: str
+    graph: tuple[str, ...]
+    passes: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the stages of a pipeline do, from left to right; printable."""
+    """What the stages of a pipeline do, from left to right, and the kernels that they become; printable."""
 
     spec: str
     stages: tuple[StageExplanation, ...]
+    kernels: tuple[KernelExplanation, ...]
 
-    def __str__(self) -> str:
+    @property
+    def code(self) -> str:
+        """The source of the kernels."""
+        return "\n\n".join(kernel.code for kernel in self.kernels)
+
+    @property
+    def words(self) -> str:
+        """The stages without the kernels."""
         lines = [self.spec]
         for number, stage in enumerate(self.stages, 1):
             lines.append(f"{number}. {stage.stage}: {stage.summary}")
             lines.append(f"   formula:  {stage.formula}")
             lines.append(f"   compiled: {'yes' if stage.compiled else f'no, {stage.reason}'}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        lines = [self.words]
+        for kernel in self.kernels:
+            lines.append(f"kernel of {kernel.stages}")
+            lines += ["   graph:", *(f"     {line}" for line in kernel.graph)]
+            lines += ["   passes:", *(f"     {number}. {line}" for number, line in enumerate(kernel.passes, 1))]
         return "\n".join(lines)
 
 
@@ -93,29 +127,51 @@ def explain(spec: str | Pipeline | Activation | type[Activation] | None) -> Expl
     """What each stage of a spec does, whether it is compiled, and if not, why; ``print`` it.
 
     >>> import actspec
-    >>> print(actspec.explain("tanh+norm:z[:3]"))
-    tanh+norm:z[:3]
+    >>> print(actspec.explain("tanh+norm:mean"))
+    tanh+norm:mean
     1. tanh: Hyperbolic tangent
        formula:  tanh(x)
-       compiled: no, this version runs every formula in NumPy
-    2. norm:z[:3]: Standard score along an axis, on features [:3] of the last axis
-       formula:  (x - mean(x))/(std(x) + eps)
-       compiled: no, this version runs every formula in NumPy
+       compiled: yes
+    2. norm:mean: Centring along an axis
+       formula:  x - mean(x)
+       compiled: yes
+    kernel of tanh+norm:mean
+       graph:
+         v0 = x
+         v1 = tanh(v0)
+         v2 = mean(v1) along the lane
+         v3 = subtract(v1, v2)
+         y = v3
+       passes:
+         1. map v1; reads v0; computes v1
+         2. reduce v2; reads v1
+         3. output v3; reads v1; computes v3
     """
     pipeline = parse(spec)
-    return Explanation(str(pipeline), tuple(map(_explain, pipeline.stages)))
+    unbound = pipeline.needs_binding()
+    segments = () if unbound else plan.for_any_rank(pipeline.stages, np.dtype(np.float32))
+    reasons = {id(stage): reason for stage, reason in plan.reasons(segments)}
+    stages = tuple(_explain(stage, reasons.get(id(stage), "")) for stage in pipeline.stages)
+    kernels = tuple(_explain_kernel(each) for each in plan.kernels(segments))
+    return Explanation(str(pipeline), stages, kernels)
 
 
-def _explain(stage: Activation) -> StageExplanation:
+def _explain_kernel(segment: plan.Compiled) -> KernelExplanation:
+    form = segment.forms[0]
+    lines = tuple(schedule(segment.graph, keep=bool(segment.axes)).lines())
+    return KernelExplanation(segment.title, tuple(segment.graph.lines()), lines, segment.source(form))
+
+
+def _explain(stage: Activation, written: str) -> StageExplanation:
     described = [_describe(type(each)) for each in _named(stage)]
     summary = " then ".join(each.summary for each in described if each.summary)
     formula = " then ".join(each.formula for each in described if each.formula)
     if isinstance(stage, Sliced):
         features = str(stage)[str(stage).rindex("[") :]
         summary += f", on feature{'' if stage.single else 's'} {features} of the last axis"
-    reason = stage.needs_binding()
-    why = f"{reason}, which this version can't run" if reason else "this version runs every formula in NumPy"
-    return StageExplanation(str(stage), summary, formula, False, why)
+    unbound = stage.needs_binding()
+    why = f"{unbound}, which this version can't run" if unbound else written
+    return StageExplanation(str(stage), summary, formula, not why, why)
 
 
 def _named(stage: Activation) -> list[Activation]:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from actspec.kernels.run import real_array
+from actspec.arrays import real_array
 
 __all__ = ["erf", "erfc", "gaussian", "log_sigmoid", "sigmoid", "softplus"]
 
 
+def _for_operands(function: Callable[[npt.ArrayLike], Any]) -> Callable[[npt.ArrayLike], Any]:
+    """Hand the call to what stands for an array in a formula, as NumPy's own functions do."""
+
+    @wraps(function)
+    def dispatched(x: npt.ArrayLike) -> Any:
+        other = None if isinstance(x, (np.ndarray, np.generic)) else getattr(x, "__array_function__", None)
+        return function(x) if other is None else other(dispatched, (type(x),), (x,), {})
+
+    return dispatched
+
+
+@_for_operands
 def gaussian(x: npt.ArrayLike) -> Any:
     """Gaussian ``exp(-x**2)``, in [0, 1], to the last digits of its tails.
 
@@ -25,6 +39,7 @@ def gaussian(x: npt.ArrayLike) -> Any:
     return np.exp(-coarse * coarse) * np.exp((coarse - near) * (coarse + near))
 
 
+@_for_operands
 def sigmoid(x: npt.ArrayLike) -> Any:
     """Logistic function ``1/(1 + exp(-x))``, in [0, 1]; equals scipy.special.expit.
 
@@ -36,6 +51,7 @@ def sigmoid(x: npt.ArrayLike) -> Any:
     return np.where(values < 0, z, 1) / (1 + z)
 
 
+@_for_operands
 def log_sigmoid(x: npt.ArrayLike) -> Any:
     """Logarithm of the logistic function ``-log(1 + exp(-x))``, at most 0; equals scipy.special.log_expit.
 
@@ -46,6 +62,7 @@ def log_sigmoid(x: npt.ArrayLike) -> Any:
     return np.minimum(values, 0) - np.log1p(np.exp(-np.abs(values)))
 
 
+@_for_operands
 def softplus(x: npt.ArrayLike) -> Any:
     """Smooth rectifier ``log(1 + exp(x))``, at least 0; equals numpy.logaddexp(x, 0).
 
@@ -56,6 +73,7 @@ def softplus(x: npt.ArrayLike) -> Any:
     return np.maximum(values, 0) + np.log1p(np.exp(-np.abs(values)))
 
 
+@_for_operands
 def erf(x: npt.ArrayLike) -> Any:
     """Error function ``2/sqrt(pi) * integral of exp(-t**2) from 0 to x``, in [-1, 1]; equals scipy.special.erf.
 
@@ -65,6 +83,7 @@ def erf(x: npt.ArrayLike) -> Any:
     return _elementwise(_ERF, x)
 
 
+@_for_operands
 def erfc(x: npt.ArrayLike) -> Any:
     """Complementary error function ``1 - erf(x)`` without its cancellation, in [0, 2]; equals scipy.special.erfc.
 
@@ -74,22 +93,16 @@ def erfc(x: npt.ArrayLike) -> Any:
     return _elementwise(_ERFC, x)
 
 
-# NumPy makes ufuncs of them, so that what stands for an array in a formula passes through them as well.
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _ERFC = np.frompyfunc(math.erfc, 1, 1)
 
 
 def _elementwise(function: np.ufunc, x: npt.ArrayLike) -> Any:
     values = _real(x)
-    y = function(values)
-    if not isinstance(values, (np.ndarray, np.generic)):
-        return y
-    return np.asarray(y).astype(values.dtype)[()]
+    return np.asarray(function(values)).astype(values.dtype)[()]
 
 
-def _real(x: Any) -> Any:
-    """Turn x into floats, as NumPy's own functions do; what stands for an array in a formula passes as it is."""
-    if hasattr(x, "__array_ufunc__") and not isinstance(x, (np.ndarray, np.generic)):
-        return x
+def _real(x: npt.ArrayLike) -> Any:
+    """Turn x into floats, as NumPy's own functions do."""
     values = real_array(x, "x")
     return values.astype(values.dtype.newbyteorder("=") if values.dtype.kind == "f" else np.float64, copy=False)

@@ -10,19 +10,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, overload
 
-import numpy.typing as npt
-
 from actspec import registry, structure
-from actspec.activation import Activation, check_unbound
+from actspec.activation import Activation, refusal
 from actspec.catalog import Linear
 from actspec.errors import Problem, SpecError
-from actspec.kernels import run
-from actspec.kernels.run import Array
+from actspec.kernels.run import Runner
 from actspec.parser import check_limits, parse_syntax
 from actspec.resolve import resolve
 
 
-class Pipeline:
+class Pipeline(Runner):
     """Activations that run from left to right: immutable, hashable, spelled in one way.
 
     ``Pipeline(Tanh(), NormZ())`` and ``parse("tanh+norm:z")`` are equal. Calling it with a real array_like x of any
@@ -62,6 +59,7 @@ class Pipeline:
         object.__setattr__(self, "_hash", hash(flat))
         reasons = (stage.needs_binding() for stage in flat)
         object.__setattr__(self, "_unbound", next(filter(None, reasons), None))
+        super().__init__(flat, refusal(self._unbound))
 
     @property
     def stages(self) -> tuple[Activation, ...]:
@@ -87,16 +85,6 @@ class Pipeline:
         if whole < 0:
             raise ValueError(f"n must be at least 0, not {whole}")
         return whole
-
-    def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
-        """Run the pipeline on x, as the class describes."""
-        check_unbound(self._unbound)
-        return run.apply(self._formula, x, out)
-
-    def _formula(self, x: Array) -> Array:
-        for stage in self._stages:
-            x = stage.formula(x)
-        return x
 
     def __add__(self, other: object) -> Pipeline:
         right = _composable(other)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from actspec.activation import Activation
-from actspec.kernels.run import Array
+from actspec.arrays import Array
+from actspec.graph.operand import Operand
 
 
 class Group(Activation, register=False):
@@ -19,6 +20,11 @@ class Group(Activation, register=False):
     def __call__(self, x: Array) -> Array:
         for stage in self.stages:
             x = stage.formula(x)
+        return x
+
+    def follow(self, x: Operand) -> Operand:
+        for stage in self.stages:
+            x = stage.follow(x)
         return x
 
     @property
@@ -57,6 +63,10 @@ class Sliced(Activation, register=False):
         y = x.copy()
         if x[part].size:
             y[part] = self.base.formula(x[part])
+        return y
+
+    def follow(self, x: Operand) -> Operand:
+        y: Operand = x.sliced(self, self.base.follow)
         return y
 
     def selected(self, shape: tuple[int, ...]) -> slice:

@@ -1,7 +1,20 @@
 """Settings of all tests."""
 
+import os
+import shutil
+import tempfile
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("actspec", deadline=None)
 settings.load_profile("actspec")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the kernels of the tests, and of the processes that they start, out of the user's cache."""
+    if "ACTSPEC_CACHE_DIR" not in os.environ:
+        folder = os.environ["ACTSPEC_CACHE_DIR"] = tempfile.mkdtemp(prefix="actspec-tests-")
+        config.add_cleanup(lambda: os.environ.pop("ACTSPEC_CACHE_DIR", None))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -11,7 +11,7 @@ import actspec
 from actspec.cli import chunks, npy, stores
 from actspec.cli.summary import Summary
 from actspec.cli.transform import transform
-from actspec.kernels.run import result_type
+from actspec.arrays import result_type
 
 SPECS = [
     "tanh",

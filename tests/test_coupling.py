@@ -8,7 +8,6 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph.coupling import coupled_axes
-from actspec.splitting import coupled_axes as axes_of_stage
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_every_built_in_can_be_told_and_split(name: str, suffix: str) -> None:
     fixed = ",".join(f"{each.name}=0.5" for each in described.parameters if isinstance(each.default, actspec.Learnable))
     act = actspec.parse(f"{name}({fixed}){suffix}")
     x = np.random.default_rng(0).normal(size=(4, 3, 5))
-    axes = axes_of_stage(act[0], x.ndim)
+    axes = coupled_axes(act[0].follow, x.ndim)
     assert axes is not None
     assert axes <= {2}
     for axis in {0, 1, 2} - axes:
@@ -75,7 +74,7 @@ def test_every_built_in_can_be_told_and_split(name: str, suffix: str) -> None:
 
 def test_groups_couple_what_their_stages_couple() -> None:
     def axes(spec: str) -> frozenset[int] | None:
-        return axes_of_stage(actspec.parse(spec).as_stage(), 3)
+        return coupled_axes(actspec.parse(spec).as_stage().follow, 3)
 
     assert axes("tanh+norm:z(axis=0)+softmax(axis=1)") == {0, 1}
     assert axes("(tanh+norm:z(axis=0))[1:]") == {0, 2}

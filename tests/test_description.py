@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import actspec
@@ -100,8 +101,35 @@ def test_explain_names_each_stage() -> None:
         explained.stages[1].summary == "Rectifier then Standard score along an axis, on features [2:4] of the last axis"
     )
     assert explained.stages[2].summary == "Exponential linear unit, on feature [-1] of the last axis"
-    assert all(not stage.compiled and stage.reason for stage in explained.stages)
+    assert all(stage.compiled and not stage.reason for stage in explained.stages)
     assert str(explained).startswith("tanh+(relu+norm:z)[2:4]+elu[-1]\n1. tanh: Hyperbolic tangent\n")
+
+
+def test_explain_shows_the_kernels() -> None:
+    (kernel,) = actspec.explain("tanh + (relu+norm:z)[2:4] + elu[-1]").kernels
+    assert kernel.stages == "tanh+(relu+norm:z)[2:4]+elu[-1]"
+    assert "v1 = tanh(v0)" in kernel.graph
+    assert any(line.startswith("reduce") for line in kernel.passes)
+    compile(kernel.code, "kernel", "exec")
+    first, second = actspec.explain("softmax(axis=0)+softmax").kernels
+    assert (first.stages, second.stages) == ("softmax(axis=0)", "softmax")
+    assert "compiled: yes" in str(actspec.explain("norm:z(axis=2)"))
+
+
+def test_explain_says_why_a_stage_runs_as_it_is_written() -> None:
+    with actspec.registry.scope():
+
+        class Sorted(actspec.Activation):
+            """``sort(x)``."""
+
+            def __call__(self, x):  # type: ignore[no-untyped-def]
+                return np.sort(x)
+
+        explained = actspec.explain("tanh+sorted+relu+elu")
+    assert [stage.compiled for stage in explained.stages] == [True, False, True, True]
+    assert explained.stages[1].reason == "it calls sort, which can't be followed"
+    assert [kernel.stages for kernel in explained.kernels] == ["tanh", "relu+elu"]
+    assert explained.code.count("def kernel(") == 2
 
 
 def test_explain_says_what_has_to_be_bound() -> None:

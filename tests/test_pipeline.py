@@ -338,7 +338,10 @@ def test_a_slice_works_on_its_features_and_passes_the_others(spec, features):
         expected = x.copy()
         expected[..., features] = np.tanh(x[..., features])
         y = parse(spec)(x)
-        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_max_ulp(y, expected, 2)
+        passed = np.ones(x.shape[-1], bool)
+        passed[features] = False
+        np.testing.assert_array_equal(y[..., passed], x[..., passed])
         assert y.dtype == x.dtype
 
 

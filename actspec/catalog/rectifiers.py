@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
-from actspec.kernels.run import Array
+from actspec.arrays import Array
 from actspec.parameters import Learnable, parameter, spell
 
 

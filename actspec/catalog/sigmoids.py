@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
+from actspec.arrays import Array
 from actspec.functions import sigmoid
-from actspec.kernels.run import Array
 
 
 class Sigmoid(Activation, aliases=("logistic",)):

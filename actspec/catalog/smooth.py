@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
+from actspec.arrays import Array
 from actspec.functions import gaussian, softplus
-from actspec.kernels.run import Array
 
 
 class Linear(Activation, aliases=("identity",)):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
+from actspec.arrays import Array
 from actspec.functions import softplus
-from actspec.kernels.run import Array
 from actspec.parameters import parameter
 
 
@@ -57,4 +57,5 @@ class SoftLIF(Activation):
         j = self.sigma * softplus(z)
         # Below -16, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
         tail = np.log1p(j) - np.log(self.sigma) - z + np.exp(z) / 2
-        return self.amp / (self.tau_ref + self.tau_rc * np.where(z < -16, tail, np.log1p(1 / j)))
+        waiting = self.tau_rc / self.tau_ref * np.where(z < -16, tail, np.log1p(1 / j))
+        return self.amp / self.tau_ref / (1 + waiting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actspec.activation import Activation
-from actspec.kernels.run import Array
+from actspec.arrays import Array
 from actspec.parameters import parameter
 
 

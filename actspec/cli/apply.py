@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from actspec.activation import check_unbound
+from actspec.activation import refusal
 from actspec.cli import apply_arrays, apply_tables
 from actspec.cli.faults import Fault
 from actspec.cli.files import ARRAYS, check_input, suffix_of
 from actspec.cli.output import say
 from actspec.cli.progress import progress
+from actspec.errors import UnboundError
 from actspec.pipeline import parse
 
 
@@ -33,7 +34,8 @@ def command(spec: str, source: Path, output: Path | None, columns: str | None, k
     is complete.
     """
     pipeline = parse(spec)
-    check_unbound(pipeline.needs_binding())
+    if why := refusal(pipeline.needs_binding()):
+        raise UnboundError(why)
     check_input(source)
     suffix = suffix_of(source)
     if output is not None:

@@ -8,6 +8,7 @@ import zipfile
 from contextlib import closing
 from pathlib import Path
 
+from actspec.arrays import result_type
 from actspec.cli import npy, npz, stores, tables
 from actspec.cli.atomic import replacing
 from actspec.cli.faults import Fault
@@ -16,7 +17,6 @@ from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
 from actspec.cli.transform import transform
-from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
 
 Results = dict[str, Summary]

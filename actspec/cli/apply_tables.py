@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from actspec.arrays import result_type
 from actspec.cli import stores, tables
 from actspec.cli.apply_arrays import Results, apply_array
 from actspec.cli.atomic import replacing
@@ -18,9 +19,8 @@ from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
 from actspec.cli.transform import compute, transform
-from actspec.kernels.run import result_type
+from actspec.graph.coupling import coupled_axes
 from actspec.pipeline import Pipeline
-from actspec.splitting import coupled_axes
 
 Array = npt.NDArray[Any]
 
@@ -51,7 +51,7 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
 
 
 def _leaves_rows_apart(pipeline: Pipeline) -> bool:
-    found = [coupled_axes(stage, 2) for stage in pipeline.stages]
+    found = [coupled_axes(stage.follow, 2) for stage in pipeline.stages]
     return all(axes is not None and 0 not in axes for axes in found)
 
 

@@ -7,12 +7,11 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
+from actspec.graph.coupling import coupled_axes
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.streaming import Stream
 from actspec.pipeline import Pipeline
-from actspec.splitting import coupled_axes, follow
 
 BLOCK_BYTES = 1 << 22
 """The size of a block, in the type that is computed with; the formulas hold several of them at a time."""
@@ -51,7 +50,7 @@ def plan(pipeline: Pipeline, shape: tuple[int, ...], itemsize: int, *, fortran: 
     everything = frozenset(range(len(shape)))
     runs: list[Run] = []
     for position, stage in enumerate(pipeline.stages):
-        axes = coupled_axes(stage, len(shape))
+        axes = coupled_axes(stage.follow, len(shape))
         if axes is None:
             return [Run(pipeline, everything)]
         own = Run(pipeline[position : position + 1], axes)
@@ -72,7 +71,7 @@ def plan(pipeline: Pipeline, shape: tuple[int, ...], itemsize: int, *, fortran: 
 def stream(stages: Pipeline, shape: tuple[int, ...], parts: list[tuple[slice, ...]]) -> Stream:
     """The walks of stages over an array in these parts; UnfollowedError where a formula can't be run in this way."""
     cut = frozenset(axis for axis, length in enumerate(shape) if parts[0][axis] != slice(0, length))
-    return Stream(partial(follow, stages.as_stage()), shape, cut)
+    return Stream(stages.as_stage().follow, shape, cut)
 
 
 def _go_together(first: Run, second: Run, shape: tuple[int, ...], itemsize: int, fortran: bool) -> bool:

@@ -10,6 +10,10 @@ from actspec.description import explain
 
 @click.command(short_help="Say what each stage of a spec does.")
 @click.argument("spec")
-def command(spec: str) -> None:
-    """Say what each stage of SPEC does, and whether it is compiled."""
-    say(str(explain(spec)))
+@click.option("--code", is_flag=True, help="Print the kernels' generated source as well.")
+def command(spec: str, code: bool) -> None:
+    """Say what each stage of SPEC does, whether it is compiled, and the kernels' graphs and passes."""
+    explanation = explain(spec)
+    say(str(explanation))
+    if code:
+        say(f"\n{explanation.code}" if explanation.kernels else "no stage is compiled: there is no source")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from actspec.arrays import REAL_TYPES, is_real
 from actspec.cli.faults import Fault
 from actspec.cli.stores import TEMPORARY, File, Store
-from actspec.kernels.run import REAL_TYPES, is_real
 
 _MOST_BYTES = 2**63 - 1
 

@@ -12,6 +12,7 @@ from actspec.cli.faults import fault_of
 
 _COMMANDS = {
     "apply": "actspec.cli.apply",
+    "cache": "actspec.cli.cache",
     "check": "actspec.cli.check",
     "explain": "actspec.cli.explain",
     "list": "actspec.cli.listing",

@@ -11,8 +11,8 @@ from actspec.cli.output import say
 from actspec.cli.plot import plot
 from actspec.description import Description, describe, explain
 from actspec.errors import SpecError
+from actspec.graph.coupling import coupled_axes
 from actspec.pipeline import Pipeline, parse
-from actspec.splitting import coupled_axes
 from actspec.structure import leaves
 
 _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
@@ -30,7 +30,7 @@ def command(spec: str) -> None:
         return
     names = dict.fromkeys(type(leaf).__definition__.name for leaf in leaves(pipeline.stages))
     if len(pipeline) > 1 or str(pipeline) not in names:
-        say(f"{explain(pipeline)}\n")
+        say(f"{explain(pipeline).words}\n")
     say("\n\n".join(_words(describe(name)) for name in names))
     say(f"\n{_picture(pipeline)}")
 
@@ -62,11 +62,12 @@ def _picture(pipeline: Pipeline) -> str:
         return f"No plot: {reason}, so it has to be bound before it runs."
     x = np.linspace(_LOW, _HIGH, _POINTS)
     try:
-        y = pipeline(x)
+        with np.errstate(all="ignore"):
+            y = pipeline.as_stage().formula(x)  # as it is written: a picture isn't worth a kernel
     except Exception as error:  # whatever a custom formula raises: the words above hold without the plot
         return f"No plot: on a row of {_POINTS} points, {' '.join(str(error).split())}"
     drawn = plot(x, y, encoding=sys.stdout.encoding or "ascii")
-    if all(coupled_axes(stage, 1) == frozenset() for stage in pipeline.stages):
+    if all(coupled_axes(stage.follow, 1) == frozenset() for stage in pipeline.stages):
         return drawn
     note = f"Its features depend on each other or on their place: this is one row of {_POINTS} features from -4 to 4."
     return f"{drawn}\n{note}"

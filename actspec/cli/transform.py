@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from actspec.arrays import result_type
 from actspec.cli import chunks, stores
 from actspec.cli.chunks import Run
 from actspec.cli.faults import Fault
 from actspec.cli.progress import Report, part
 from actspec.cli.stores import Block, Store
 from actspec.cli.summary import Summary
-from actspec.kernels.run import result_type
 from actspec.pipeline import Pipeline
 
 Array = npt.NDArray[Any]

@@ -43,6 +43,11 @@ class _Symbol(Operand):
         result = _Symbol(max(each.ndim for each in symbols), coupled)
         return (result,) * function.nout if isinstance(function, np.ufunc) and function.nout > 1 else result
 
+    def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:  # noqa: ARG002
+        part = follow(self)
+        coupled = part.coupled if isinstance(part, _Symbol) else frozenset()
+        return _Symbol(self.ndim, self.coupled | coupled | {self.ndim - 1})
+
     def reduction(self, _function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:  # noqa: ARG002
         mixed = (each.coupled for each in operands((self,), options))
         return _Symbol(self.ndim, axes.union(*mixed))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from actspec import functions
+
 
 class UnfollowedError(Exception):
     """The formula does something that no operand can follow."""
@@ -49,17 +51,28 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         """
         raise NotImplementedError
 
+    def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
+        """The result of an activation's formula on this operand."""
+        return body(activation, self)
+
+    def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
+        """The operand with what ``follow`` makes of some features of its last axis in their place."""
+        raise NotImplementedError
+
     def __array__(self, *_args: object, **_kwargs: object) -> Any:
-        raise UnfollowedError
+        raise UnfollowedError("it needs the values as an array of NumPy's")
 
     def __bool__(self) -> bool:
-        raise UnfollowedError
+        raise UnfollowedError("it branches on the data")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce":
             return _reduced(ufunc, *inputs, **{"axis": 0, **kwargs})
-        if method != "__call__" or ufunc.signature is not None or set(kwargs) - {"dtype", "where"}:
-            raise UnfollowedError
+        if method != "__call__" or ufunc.signature is not None:
+            raise UnfollowedError(f"it calls {ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
+        if unknown := set(kwargs) - {"dtype", "where"}:
+            where = "in place" if unknown == {"out"} else f"with the option {min(unknown)!r}"
+            raise UnfollowedError(f"it calls {ufunc.__name__} {where}")
         return self.elementwise(ufunc, inputs, kwargs)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
@@ -67,7 +80,7 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
             return _reduced(_REDUCTIONS[function], *args, **kwargs)
         if function in _ELEMENTWISE:
             return self.elementwise(function, args, kwargs)
-        raise UnfollowedError
+        raise UnfollowedError(f"it calls {function.__name__}, which can't be followed")
 
 
 _REDUCTIONS: dict[Any, Any] = {
@@ -82,8 +95,8 @@ _REDUCTIONS: dict[Any, Any] = {
     np.std: np.std,
 }
 _ELEMENTWISE = frozenset(
-    {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round}
-)
+    {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round, np.fix}
+) | {getattr(functions, name) for name in functions.__all__}
 
 
 def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
@@ -93,7 +106,8 @@ def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         if isinstance(value, Operand):
             found.append(value)
         elif not isinstance(value, type) and np.ndim(value) > 0:
-            raise UnfollowedError  # an array of the formula's own knows its place, which a part of x would not
+            # An array of the formula's own knows its place, which a part of x would not.
+            raise UnfollowedError("it uses an array of its own")
     return found
 
 
@@ -107,10 +121,10 @@ def _reduced(
     **options: Any,
 ) -> Any:
     if more or out is not None or not isinstance(a, Operand):
-        raise UnfollowedError
+        raise UnfollowedError("it takes values together in a way that can't be followed")
     axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
     if not keepdims and axis is not None:
-        raise UnfollowedError
+        raise UnfollowedError("it takes values together along an axis without keepdims=True")
     mixed = frozenset(index % a.ndim if -a.ndim <= index < a.ndim else a.ndim for index in axes)
     return a.reduction(function, mixed, keepdims=keepdims, options=options)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from actspec.arrays import check_result
 from actspec.graph.operand import Operand, UnfollowedError, operands
 
 Array = npt.NDArray[Any]
@@ -139,10 +140,15 @@ class Block(Operand):
             sums[region].add(_lanes(self.values, axes, sums[region].within))
         return Block(stream, answer, kept, self.depth + 1)
 
-    def features(self, chosen: slice) -> tuple[Block, Callable[[Array, Array], Array]]:
-        """The part with some features of the last axis, and a function that puts its new values in place of the old."""
+    def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
+        """The result of an activation's formula, which has to be of this part's shape."""
+        name = f"the formula of {type(activation).__qualname__}"
+        return self.elementwise(lambda own, y: check_result(y, own, name), (self, body(activation, self)), {})
+
+    def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
+        """The part with what ``follow`` makes of some features of the last axis in their place."""
         length, start, stop = self.region[-1]
-        every = range(*chosen.indices(length))
+        every = range(*chosen.selected(self.shape).indices(length))
         first, last = (min(max(0, -((every.start - bound) // every.step)), len(every)) for bound in (start, stop))
         mine = every[first:last]
         local = (..., slice(mine.start - start, mine.stop - start, mine.step) if mine else slice(0, 0))
@@ -154,7 +160,8 @@ class Block(Operand):
 
         values = None if self.values is None else self.values[local]
         region = (*self.region[:-1], Extent(len(every), first, first + len(mine)))
-        return Block(self._stream, values, region, self.depth), replaced
+        part = Block(self._stream, values, region, self.depth)
+        return self.elementwise(replaced, (self, follow(part)), {}) if len(every) else self
 
 
 class _Sum:

@@ -1,0 +1,325 @@
+"""The expression graph: what a formula computes, as nodes; and the operand that builds it while a formula runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from actspec.graph.operand import Operand, UnfollowedError
+
+NO_AXIS = "it names an axis"
+
+
+class Rank(IntEnum):
+    """How many values a node has: one, one for each lane, or one for each element."""
+
+    SCALAR = 0
+    LANE = 1
+    ELEMENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Some features of the last axis: those of a slice of the features of another set (``parent``, by its number)."""
+
+    parent: int
+    start: int | None
+    stop: int | None
+    step: int
+    single: bool
+
+    def __str__(self) -> str:
+        if self.single:
+            return f"[{self.start}]"
+        start, stop = ("" if bound is None else bound for bound in (self.start, self.stop))
+        return f"[{start}:{stop}{'' if self.step == 1 else f':{self.step}'}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation: ``op`` on the results of other nodes, which stand before it.
+
+    ``op`` is the name of a primitive, or ``input``, ``constant`` (``detail`` is its value), ``parameter`` (its number),
+    ``count`` (of the elements of a lane), ``reduce`` (``detail`` is "sum", "mean", "prod", "max" or "min"), ``take``
+    (the features of a slice) or ``put`` (the first argument, with the features of a slice replaced by the second).
+    """
+
+    op: str
+    args: tuple[int, ...] = ()
+    detail: Any = None
+    rank: Rank = Rank.SCALAR
+    truth: bool = False
+    features: int = 0
+
+
+class Graph:
+    """Nodes in an order in which they can be computed; equal ones are made once.
+
+    Lanes are the elements of x along ``axes``, which reductions take together; None as long as there is no reduction.
+    ``apply`` makes nodes of a function of NumPy's on operands: the table of primitives stands above this module.
+    ``parameters`` are the values of the parameter nodes, ``features`` the sets of features, of which the first is all.
+    While it is ``symbolic``, the float parameters of formulas become parameter nodes, else constants.
+    """
+
+    def __init__(self, ndim: int, dtype: np.dtype[Any], apply: Callable[..., Any]) -> None:
+        self.apply = apply
+        self.ndim = ndim
+        self.dtype = dtype
+        self.nodes: list[Node] = []
+        self.axes: frozenset[int] | None = None
+        self.parameters: list[float] = []
+        self.features: list[Features | None] = [None]
+        self.output = 0
+        self.symbolic = True
+        self._known: dict[Node, int] = {}
+
+    def add(self, node: Node) -> int:
+        """The index of a node like this one, which is added where there is none yet."""
+        # Zeros of both signs are equal, and yet not the same constant.
+        key = Node(node.op, node.args, repr(node.detail), node.rank, node.truth, node.features)
+        if key not in self._known:
+            self._known[key] = len(self.nodes)
+            self.nodes.append(node)
+        return self._known[key]
+
+    def input(self) -> Expr:
+        """The operand that stands for x."""
+        return Expr(self, self.add(Node("input", rank=Rank.ELEMENT)), self.ndim)
+
+    def parameter(self, value: float) -> Expr:
+        """An operand that stands for a float given at run time."""
+        self.parameters.append(value)
+        return Expr(self, self.add(Node("parameter", detail=len(self.parameters) - 1)), 0)
+
+    def constant(self, value: Any) -> Expr:
+        """A number, or a truth value, that is part of the graph."""
+        truth = isinstance(value, (bool, np.bool_))
+        number = bool(value) if truth else float(value)
+        return Expr(self, self.add(Node("constant", detail=number, truth=truth)), 0)
+
+    def lines(self) -> Iterator[str]:
+        """The graph as text, one node a line."""
+        for index, node in enumerate(self.nodes):
+            names = ", ".join(f"v{arg}" for arg in node.args)
+            if node.op == "input":
+                text = "x"
+            elif node.op == "constant":
+                text = f"{node.detail:g}" if not node.truth else str(node.detail)
+            elif node.op == "parameter":
+                text = f"parameter {node.detail}"
+            elif node.op == "count":
+                text = "number of elements in a lane"
+            elif node.op == "reduce":
+                text = f"{node.detail}({names}) along the lane"
+            elif node.op in ("take", "put"):
+                text = f"{node.op}({names}) features {node.detail}"
+            else:
+                text = f"{node.op}({names})"
+            yield f"v{index} = {text}"
+        yield f"y = v{self.output}"
+
+
+class Expr(Operand):
+    """Stands for an array in a formula that is traced: what is done to it becomes nodes of the graph."""
+
+    def __init__(self, graph: Graph, index: int, ndim: int) -> None:
+        self.graph = graph
+        self.index = index
+        self.ndim = ndim
+
+    @property
+    def node(self) -> Node:
+        """The node that computes it."""
+        return self.graph.nodes[self.index]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that the formula's array has."""
+        return np.dtype(np.bool_) if self.node.truth else self.graph.dtype
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ARRAY_ONLY:
+            raise UnfollowedError(f"it uses the array's {name!r}")
+        raise AttributeError(f"what stands for the array in a formula has no attribute {name!r}")
+
+    def __getitem__(self, key: object) -> Any:
+        raise UnfollowedError("it picks elements out of the array by their place")
+
+    def __setitem__(self, key: object, value: object) -> None:
+        raise UnfollowedError("it changes elements of the array in place")
+
+    def __len__(self) -> int:
+        raise UnfollowedError("it uses the array's length")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise UnfollowedError("it loops over the array")
+
+    def __float__(self) -> float:
+        raise UnfollowedError("it needs a value as a Python float")
+
+    def __int__(self) -> int:
+        raise UnfollowedError("it needs a value as a Python int")
+
+    def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Expr:
+        """The result of an activation's formula, whose float parameters are operands as well."""
+        graph = self.graph
+        given = activation
+        if graph.symbolic:
+            given = object.__new__(type(activation))
+            given.__dict__.update(vars(activation))
+            for each, value in activation._items():
+                if each.type is float and isinstance(value, float):
+                    given.__dict__[each.name] = graph.parameter(value)
+        result = body(given, self)
+        if not isinstance(result, Expr):
+            if np.ndim(result) > 0 or not isinstance(result, (bool, int, float, np.number, np.bool_, np.ndarray)):
+                raise UnfollowedError(f"it returns what doesn't depend on the array: {type(result).__name__}")
+            return graph.constant(result)
+        if result.graph is not graph or result.ndim not in (0, self.ndim):
+            raise UnfollowedError("it returns something else than what it makes of the array")
+        if result.ndim and result.node.rank is not Rank.ELEMENT:
+            raise UnfollowedError("it returns one value for each lane")
+        return number(result)
+
+    def sliced(self, chosen: Any, follow: Callable[[Expr], Expr]) -> Expr:
+        """The operand with what ``follow`` makes of the features of a slice in their place."""
+        node = self.node
+        features = Features(node.features, chosen.start, chosen.stop, chosen.step, chosen.single)
+        if node.rank is not Rank.ELEMENT:
+            raise UnfollowedError("a slice follows a formula that gives the same value for each element")
+        return self.put(features, follow(self.take(features)))
+
+    def elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a function of the table of primitives."""
+        return self.graph.apply(self.graph, function, args, kwargs)
+
+    def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
+        """The values along the axes taken together."""
+        graph = self.graph
+        if self.ndim in axes:
+            raise UnfollowedError(f"{NO_AXIS} that an array of {self.ndim} axes has not")
+        if self.node.rank is not Rank.ELEMENT:
+            raise UnfollowedError("it takes values together that are the same for each element")
+        if graph.axes is not None and axes != graph.axes:
+            raise UnfollowedError("it takes values together along different axes")
+        if len(axes) != 1 + max(axes) - min(axes):
+            raise UnfollowedError("it takes values together along axes that aren't neighbours")
+        graph.axes = axes
+        freedom = options.pop("ddof", options.pop("correction", 0))
+        options.pop("mean", None) if options.get("mean") is None else None
+        if options or not isinstance(freedom, (int, float)):
+            named = ", ".join(options) or "ddof"
+            raise UnfollowedError(f"it takes values together with options that kernels don't know: {named}")
+        ndim = self.ndim if keepdims else 0
+        name = _REDUCTIONS.get(function)
+        if name is not None:
+            if self.node.truth and name in ("max", "min", "prod"):
+                raise UnfollowedError("it takes the largest, the least or the product of truth values")
+            return self._reduced(name, ndim)
+        if function not in (np.var, np.std):
+            raise UnfollowedError(f"it takes values together by {getattr(function, '__name__', function)}")
+        apart = self - self._reduced("mean", self.ndim)
+        square = apart * apart
+        if freedom:
+            count = Expr(graph, graph.add(Node("count", features=self.node.features)), 0)
+            variance = square._reduced("sum", ndim) / np.maximum(count - freedom, 0)
+        else:
+            variance = square._reduced("mean", ndim)
+        return np.sqrt(variance) if function is np.std else variance
+
+    def _reduced(self, name: str, ndim: int) -> Expr:
+        value = number(self)
+        node = Node("reduce", (value.index,), name, Rank.LANE, features=self.node.features)
+        return Expr(self.graph, self.graph.add(node), ndim)
+
+    def take(self, chosen: Features) -> Expr:
+        """The features of a slice of this operand's."""
+        graph = self.graph
+        if chosen in graph.features:
+            features = graph.features.index(chosen)
+        else:
+            features = len(graph.features)
+            graph.features.append(chosen)
+        node = Node("take", (number(self).index,), chosen, Rank.ELEMENT, features=features)
+        return Expr(graph, graph.add(node), self.ndim)
+
+    def put(self, chosen: Features, part: Expr) -> Expr:
+        """The operand with the features of a slice replaced by those of another one."""
+        node = Node("put", (number(self).index, number(part).index), chosen, Rank.ELEMENT, features=self.node.features)
+        return Expr(self.graph, self.graph.add(node), self.ndim)
+
+
+_REDUCTIONS: dict[Any, str] = {
+    np.add: "sum",
+    np.multiply: "prod",
+    np.maximum: "max",
+    np.minimum: "min",
+    np.mean: "mean",
+}
+
+_ARRAY_ONLY = frozenset(
+    [
+        "T",
+        "all",
+        "any",
+        "argmax",
+        "argmin",
+        "argsort",
+        "base",
+        "cumprod",
+        "cumsum",
+        "data",
+        "diagonal",
+        "dot",
+        "fill",
+        "flags",
+        "flat",
+        "flatten",
+        "imag",
+        "item",
+        "itemsize",
+        "nbytes",
+        "nonzero",
+        "partition",
+        "ptp",
+        "ravel",
+        "real",
+        "repeat",
+        "reshape",
+        "resize",
+        "round",
+        "searchsorted",
+        "shape",
+        "size",
+        "sort",
+        "squeeze",
+        "strides",
+        "swapaxes",
+        "take",
+        "tobytes",
+        "tolist",
+        "trace",
+        "transpose",
+        "view",
+    ]
+) - {"take"}
+
+
+def number(value: Expr) -> Expr:
+    """A truth value as 0 or 1; a number as it is."""
+    node = value.node
+    if not node.truth:
+        return value
+    made = Node("number", (value.index,), rank=node.rank, features=node.features)
+    return Expr(value.graph, value.graph.add(made), value.ndim)
+
+
+def truth(value: Expr) -> Expr:
+    """Whether a number isn't zero; a truth value as it is."""
+    if value.node.truth:
+        return value
+    return value != 0  # type: ignore[no-any-return]  # the mixin's operators are untyped

@@ -1,0 +1,300 @@
+"""The table of primitives: for each function of NumPy that a kernel knows, how it prints there and what it costs.
+
+A function that isn't a primitive itself may be written in others (``_COMPOSED``); tracing, scheduling, code generation
+and the tests all read these two tables.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from actspec import functions
+from actspec.graph.expr import Expr, Graph, Node, Rank, number, truth
+from actspec.graph.operand import Operand, UnfollowedError
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """One operation of kernels.
+
+    ``code`` is how it prints, on its arguments' names; ``cost`` is about how many instructions it takes for a vector of
+    numbers; ``takes_truth`` and ``gives_truth`` say where its arguments or result are truth values.
+    """
+
+    name: str
+    code: str
+    cost: int
+    functions: tuple[Any, ...] = ()
+    takes_truth: bool = False
+    gives_truth: bool = False
+
+    @property
+    def arity(self) -> int:
+        """The number of its arguments."""
+        return 1 + max(place for place in range(3) if f"{{{place}}}" in self.code)
+
+
+def _call(name: str, cost: int, *found: Any, arity: int = 1) -> Primitive:
+    arguments = ", ".join(f"{{{place}}}" for place in range(arity))
+    return Primitive(name, f"{name}({arguments})", cost, found)
+
+
+def _compare(name: str, sign: str, function: Any) -> Primitive:
+    return Primitive(name, f"{{0}} {sign} {{1}}", 1, (function,), gives_truth=True)
+
+
+_LIBRARY = 200
+"""The cost of a function that kernels take from the C library, number by number."""
+
+PRIMITIVES: dict[str, Primitive] = {
+    each.name: each
+    for each in (
+        # arithmetic
+        Primitive("add", "{0} + {1}", 1, (np.add,)),
+        Primitive("subtract", "{0} - {1}", 1, (np.subtract,)),
+        Primitive("multiply", "{0} * {1}", 1, (np.multiply,)),
+        Primitive("divide", "{0} / {1}", 4, (np.divide,)),
+        Primitive("negative", "-{0}", 1, (np.negative,)),
+        _call("remainder", _LIBRARY, np.remainder, arity=2),
+        _call("floor_divide", _LIBRARY, np.floor_divide, arity=2),
+        _call("fmod", _LIBRARY, np.fmod, arity=2),
+        _call("power", _LIBRARY, np.power, np.float_power, arity=2),
+        _call("sqrt", 5, np.sqrt),
+        _call("cbrt", 30, np.cbrt),
+        _call("absolute", 1, np.absolute, np.fabs),
+        _call("sign", 2, np.sign),
+        _call("copysign", 1, np.copysign, arity=2),
+        _call("floor", 1, np.floor),
+        _call("ceil", 1, np.ceil),
+        _call("trunc", 1, np.trunc, np.fix),
+        _call("rint", 1, np.rint),
+        _call("maximum", 2, np.maximum, arity=2),
+        _call("minimum", 2, np.minimum, arity=2),
+        _call("fmax", 2, np.fmax, arity=2),
+        _call("fmin", 2, np.fmin, arity=2),
+        # exponentials and logarithms
+        _call("exp", 14, np.exp),
+        _call("exp2", 14, np.exp2),
+        _call("expm1", 22, np.expm1),
+        _call("log", 20, np.log),
+        _call("log2", 20, np.log2),
+        _call("log10", 20, np.log10),
+        _call("log1p", 24, np.log1p),
+        # trigonometric and hyperbolic functions
+        _call("sin", 50, np.sin),
+        _call("cos", 50, np.cos),
+        _call("tan", 60, np.tan),
+        _call("arcsin", 30, np.arcsin),
+        _call("arccos", 30, np.arccos),
+        _call("arctan", 30, np.arctan),
+        _call("arctan2", 40, np.arctan2, arity=2),
+        _call("sinh", 30, np.sinh),
+        _call("cosh", 30, np.cosh),
+        _call("tanh", 22, np.tanh),
+        _call("arcsinh", 40, np.arcsinh),
+        _call("arccosh", 40, np.arccosh),
+        _call("arctanh", 40, np.arctanh),
+        # what NumPy lacks
+        _call("sigmoid", 20, functions.sigmoid),
+        _call("log_sigmoid", 40, functions.log_sigmoid),
+        _call("softplus", 40, functions.softplus),
+        _call("gaussian", 20, functions.gaussian),
+        _call("erf", 40, functions.erf),
+        _call("erfc", 50, functions.erfc),
+        # truth values
+        _compare("less", "<", np.less),
+        _compare("less_equal", "<=", np.less_equal),
+        _compare("greater", ">", np.greater),
+        _compare("greater_equal", ">=", np.greater_equal),
+        _compare("equal", "==", np.equal),
+        _compare("not_equal", "!=", np.not_equal),
+        Primitive("signbit", "signbit({0})", 1, (np.signbit,), gives_truth=True),
+        Primitive("logical_and", "both({0}, {1})", 1, (np.logical_and,), takes_truth=True, gives_truth=True),
+        Primitive("logical_or", "either({0}, {1})", 1, (np.logical_or,), takes_truth=True, gives_truth=True),
+        Primitive("logical_not", "opposite({0})", 1, (np.logical_not,), takes_truth=True, gives_truth=True),
+        Primitive("number", "number({0}, real)", 1, takes_truth=True),
+        Primitive("where", "where({0}, {1}, {2})", 1, (np.where,)),
+    )
+}
+
+
+def _clip(x: Any, low: Any = None, high: Any = None, **bounds: Any) -> Any:
+    low = bounds.pop("a_min", bounds.pop("min", low))
+    high = bounds.pop("a_max", bounds.pop("max", high))
+    if bounds:
+        raise UnfollowedError(f"it clips with the option {next(iter(bounds))!r}")
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    node = exponent.node
+    value = node.detail if node.op == "constant" else None
+    if isinstance(value, float) and value in (-1.0, 0.5, 1.0, 2.0, 3.0, 4.0):
+        if value < 0:
+            return 1 / base
+        if value == 0.5:
+            return np.sqrt(base)
+        square = base * base
+        return {1.0: base, 2.0: square, 3.0: square * base, 4.0: square * square}[value]
+    return _made(base.graph, PRIMITIVES["power"], [number(base), number(exponent)])
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    apart = np.where(a == b, 0, a - b)  # equal infinities have no difference
+    return np.maximum(a, b) + np.log1p(np.exp(-np.absolute(apart)))
+
+
+def _heaviside(x: Any, middle: Any) -> Any:
+    return np.where(x > 0, 1, np.where(x < 0, 0, np.where(x == 0, middle, x)))
+
+
+def _hypot(a: Any, b: Any) -> Any:
+    a, b = np.absolute(a), np.absolute(b)
+    most, least = np.maximum(a, b), np.minimum(a, b)
+    ratio = np.where(most > 0, least / most, 0)
+    infinite = (a == math.inf) | (b == math.inf)
+    return np.where(infinite, math.inf, most * np.sqrt(1 + ratio * ratio))
+
+
+def _nan_to_num(x: Any, copy: Any = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:  # noqa: ARG001  # as NumPy's
+    most = float(np.finfo(x.dtype).max)
+    x = np.where(x != x, nan, x)
+    x = np.where(x == math.inf, most if posinf is None else posinf, x)
+    return np.where(x == -math.inf, -most if neginf is None else neginf, x)
+
+
+def _round(x: Any, decimals: int = 0) -> Any:
+    if decimals != 0:
+        raise UnfollowedError("it rounds to decimal places")
+    return np.rint(x)
+
+
+def _truth_only(name: str) -> Callable[..., Any]:
+    def bitwise(*operands: Any) -> Any:
+        if not all(each.node.truth for each in operands):
+            raise UnfollowedError("it combines the bits of numbers")
+        return _made(operands[0].graph, PRIMITIVES[name], list(operands))
+
+    return bitwise
+
+
+def _astype(x: Any, dtype: Any, **_options: Any) -> Any:
+    if np.dtype(dtype) == x.graph.dtype:
+        return number(x)
+    if np.dtype(dtype) == np.bool_:
+        return truth(x)
+    raise UnfollowedError(f"it asks for another type, {np.dtype(dtype)}")
+
+
+def _filled(value: float) -> Callable[..., Any]:
+    def like(x: Any, dtype: Any = None, **_options: Any) -> Any:
+        if dtype is not None and np.dtype(dtype) != x.graph.dtype:
+            raise UnfollowedError(f"it asks for another type, {np.dtype(dtype)}")
+        return np.where(x == x, value, value)
+
+    return like
+
+
+_COMPOSED: dict[Any, Callable[..., Any]] = {
+    np.clip: _clip,
+    np.ndarray.clip: _clip,
+    np.positive: lambda x: x,
+    np.copy: lambda x, **_options: x,
+    np.ndarray.copy: lambda x, *_order: x,
+    np.ndarray.astype: _astype,
+    np.square: lambda x: x * x,
+    np.reciprocal: lambda x: 1 / x,
+    np.power: _power,
+    np.float_power: _power,
+    np.logaddexp: _logaddexp,
+    np.heaviside: _heaviside,
+    np.hypot: _hypot,
+    np.deg2rad: lambda x: x * (math.pi / 180),
+    np.radians: lambda x: x * (math.pi / 180),
+    np.rad2deg: lambda x: x * (180 / math.pi),
+    np.degrees: lambda x: x * (180 / math.pi),
+    np.isnan: lambda x: x != x,
+    np.isinf: lambda x: np.absolute(x) == math.inf,
+    np.isfinite: lambda x: np.absolute(x) < math.inf,
+    np.logical_xor: lambda a, b: (truth(a) | truth(b)) & np.logical_not(truth(a) & truth(b)),
+    np.bitwise_and: _truth_only("logical_and"),
+    np.bitwise_or: _truth_only("logical_or"),
+    np.bitwise_xor: lambda a, b: (a | b) & ~(a & b),
+    np.invert: _truth_only("logical_not"),
+    np.nan_to_num: _nan_to_num,
+    np.round: _round,
+    np.zeros_like: _filled(0.0),
+    np.ones_like: _filled(1.0),
+    np.full_like: lambda x, value, dtype=None, **options: _filled(value)(x, dtype, **options),
+}
+
+_BY_FUNCTION = {function: each for each in PRIMITIVES.values() for function in each.functions}
+
+FUNCTIONS = frozenset(_BY_FUNCTION) | frozenset(_COMPOSED)
+"""Every function that a kernel knows, by NumPy's name or by ours."""
+
+_ON_TRUTHS = {np.add: "logical_or", np.multiply: "logical_and", np.maximum: "logical_or", np.minimum: "logical_and"}
+_NO_TRUTHS = frozenset({np.subtract, np.negative})
+
+
+def apply(graph: Graph, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The operand for a function on operands and numbers; UnfollowedError where kernels don't know it."""
+    name = getattr(function, "__name__", str(function))
+    if isinstance(function, np.ufunc):
+        if function.nout > 1:
+            raise UnfollowedError(f"kernels have no {name}")
+        if kwargs:
+            raise UnfollowedError(f"it calls {name} with the option {next(iter(kwargs))!r}")
+    if function in _COMPOSED:
+        lifted = [_lifted(graph, each) if isinstance(function, np.ufunc) else each for each in args]
+        return _COMPOSED[function](*lifted, **kwargs)
+    primitive = _BY_FUNCTION.get(function)
+    if primitive is None or kwargs or len(args) != primitive.arity:
+        raise UnfollowedError(f"kernels have no {name}" + (" of these arguments" if primitive else ""))
+    operands = [_lifted(graph, each) for each in args]
+    truths = [each.node.truth for each in operands]
+    if primitive.name == "where":
+        return _made(graph, primitive, [truth(operands[0]), *map(number, operands[1:])])
+    if all(truths) and function in _ON_TRUTHS:
+        return _made(graph, PRIMITIVES[_ON_TRUTHS[function]], operands)
+    if all(truths) and function in _NO_TRUTHS:
+        raise TypeError(f"NumPy has no {name} of truth values")
+    return _made(graph, primitive, list(map(truth if primitive.takes_truth else number, operands)))
+
+
+def _made(graph: Graph, primitive: Primitive, operands: list[Expr]) -> Expr:
+    """The operand for a primitive on operands, which have the kinds that it takes."""
+    nodes = [each.node for each in operands]
+    rank = max(node.rank for node in nodes)
+    features = {node.features for node in nodes if node.rank is Rank.ELEMENT}
+    if len(features) > 1:
+        raise UnfollowedError("it mixes features of different slices")
+    made = Node(
+        primitive.name,
+        tuple(each.index for each in operands),
+        rank=rank,
+        truth=primitive.gives_truth,
+        features=features.pop() if features else 0,
+    )
+    return Expr(graph, graph.add(made), max(each.ndim for each in operands))
+
+
+def _lifted(graph: Graph, value: Any) -> Expr:
+    """A formula's number as an operand of its graph."""
+    if isinstance(value, Expr):
+        if value.graph is not graph:
+            raise UnfollowedError("it mixes this array with one of another call")
+        return value
+    if isinstance(value, Operand) or np.ndim(value) > 0:
+        raise UnfollowedError("it uses an array of its own")
+    if isinstance(value, (bool, np.bool_, int, float, np.number, np.ndarray)) and not isinstance(value, complex):
+        plain = value.item() if isinstance(value, (np.number, np.ndarray)) else value
+        if isinstance(plain, (bool, np.bool_, int, float)):
+            return graph.constant(plain)
+    raise UnfollowedError(f"it uses a value that is no number: {type(value).__name__}")

@@ -1,0 +1,67 @@
+"""Trace stages: run their formulas on an operand that builds the expression graph, several stages into one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from actspec.graph import primitives
+from actspec.graph.expr import Expr, Graph
+from actspec.graph.operand import Operand, UnfollowedError
+
+
+class Stage(Protocol):
+    """What is traced: an activation."""
+
+    def follow(self, x: Operand, /) -> Operand:
+        """The result for what stands for an array."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What tracing has found out about a stage.
+
+    ``reason`` says why it can't be compiled, and is empty where it can. ``axes`` are those along which it takes values
+    together, ``sliced`` says whether it treats some features of the last axis apart. Where ``symbolic``, its float
+    parameters are given to the kernel at run time; else they are part of the graph.
+    """
+
+    stage: Stage
+    reason: str = ""
+    symbolic: bool = True
+    axes: frozenset[int] = frozenset()
+    sliced: bool = False
+
+
+def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
+    """Find out whether a stage can be compiled for arrays of ``ndim`` axes, and what it couples."""
+    reason = ""
+    for symbolic in (True, False):  # a formula may branch on a parameter: then its value is part of the structure
+        try:
+            graph, again = (trace((Traced(stage, symbolic=symbolic),), ndim, dtype) for _ in range(2))
+        except UnfollowedError as error:
+            reason = str(error)
+        except Exception as error:  # a body does what it likes with what stands for its array
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            if repr(graph.nodes) != repr(again.nodes):
+                return Traced(stage, "its formula isn't the same from call to call")
+            return Traced(stage, "", symbolic, graph.axes or frozenset(), len(graph.features) > 1)
+    return Traced(stage, reason)
+
+
+def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any]) -> Graph:
+    """The stages, one after the other, as one graph."""
+    graph = Graph(ndim, dtype, primitives.apply)
+    x: Operand = graph.input()
+    with np.errstate(all="ignore"):
+        for each in stages:
+            graph.symbolic = each.symbolic
+            x = each.stage.follow(x)
+    assert isinstance(x, Expr)
+    graph.output = x.index
+    return graph

@@ -1,0 +1,690 @@
+"""From loops to Python source: a readable function for Numba, in one of five forms.
+
+A kernel works on two-dimensional arrays: lanes, which reductions take together, in rows.
+
+- ``flat``: elementwise work; lanes mean nothing.
+- ``rows``: lane after lane, each in buffers of its own; for lanes whose elements are neighbours, or long ones.
+- ``columns``: several lanes side by side, element after element; for short lanes, and for lanes that are neighbours.
+- ``long rows``, ``long columns``: lanes that no buffer holds, block by block, in phases. Each phase starts from x
+  and ends in reductions; the last one writes y.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from actspec.graph.expr import Features, Graph, Rank
+from actspec.graph.primitives import PRIMITIVES
+from actspec.kernels.schedule import Loop, Schedule, schedule
+
+FORMS = ("flat", "rows", "columns", "long rows", "long columns")
+
+BLOCK = 1024
+"""How many elements are taken at a time where they have to be copied; sums are rounded to float64 as often."""
+
+LANES = 256
+"""The most lanes side by side."""
+
+_CHUNK = 32
+"""How many elements of lanes side by side are added up before the sums are rounded to float64."""
+
+_ROWS = 64
+"""The most lanes one after the other that share a block."""
+
+_ROW_BUFFERS = 1 << 15
+"""About how many bytes such a block has."""
+
+_BUFFERS = 1 << 17
+"""About how many bytes of buffers are in use at a time."""
+
+
+class _Lines:
+    """Source code that grows line by line, indented."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.depth = 0
+
+    def add(self, *lines: str) -> None:
+        self.lines += ["    " * self.depth + line for line in lines]
+
+    def block(self, head: str) -> _Indent:
+        self.add(head)
+        return _Indent(self)
+
+
+@dataclass
+class _Indent:
+    lines: _Lines
+
+    def __enter__(self) -> None:
+        self.lines.depth += 1
+
+    def __exit__(self, *_error: object) -> None:
+        self.lines.depth -= 1
+
+
+def generate(graph: Graph, form: str, title: str) -> str:
+    """The source of a kernel for a graph, as a module; equal graphs give equal source but for the title."""
+    return _Generator(graph, form).module(title)
+
+
+class _Generator:
+    def __init__(self, graph: Graph, form: str) -> None:
+        self.graph = graph
+        self.form = form
+        self.plan: Schedule = schedule(graph, keep=form in ("rows", "columns"), reuse_input=form != "rows")
+        self.out = _Lines()
+        self.real = graph.dtype.name
+        self.compensated = graph.dtype.itemsize == 8
+        self.reductions = [index for loop in self.plan.loops if loop.kind == "reduce" for index in loop.results]
+
+    # names
+
+    def name(self, index: int, lane: str = "") -> str:
+        """How a node is called inside a loop: a scalar, a lane's value or an element's."""
+        node = self.graph.nodes[index]
+        if node.rank is Rank.ELEMENT:
+            return f"v{index}"
+        if node.rank is Rank.LANE:
+            return f"a{index}{lane}"
+        return f"s{index}" if node.truth else f"c{index}"
+
+    def expression(self, index: int, lane: str = "", *, scalar: bool = False) -> str:
+        node = self.graph.nodes[index]
+        names = [f"s{arg}" if scalar else self.name(arg, lane) for arg in node.args]
+        code = PRIMITIVES[node.op].code.format(*names)
+        return re.sub(r"\breal\b", "float64", code) if scalar else code
+
+    # the module
+
+    def module(self, title: str) -> str:
+        {
+            "flat": self.flat,
+            "rows": self.rows,
+            "columns": self.columns,
+            "long rows": self.long_rows,
+            "long columns": self.long_columns,
+        }[self.form]()
+        body = "\n".join(self.out.lines)
+        used = sorted(set(re.findall(r"\b([a-z_][a-z_0-9]*)\(", body)) - _PYTHON)
+        imports = [f"from numba import float64, {self.real} as real" if self.real != "float64" else _DOUBLE]
+        if re.search(r"\b(inf|nan)\b", body):
+            imports.append("from math import inf, nan")
+        imports.append(f"from actspec.kernels.operations import {', '.join(used)}")
+        arrays = f"{self.real}[:, :], {self.real}[:, :], float64[::1]"
+        extra = {
+            "long rows": ", float64[:, :], float64[:, :], intp",
+            "long columns": ", float64[:, :], float64[:, :], intp",
+        }
+        signature = f"void({arrays}{extra.get(self.form, '')})"
+        return "\n".join(
+            [
+                f'"""{title}; {self.real}, {self.form}."""',
+                "",
+                *sorted(imports),
+                "",
+                f'signature = "{signature}"',
+                "",
+                "",
+                body,
+                "",
+            ]
+        )
+
+    def head(self, *more: str) -> None:
+        out = self.out
+        out.add(f"def kernel({', '.join(('x', 'y', 'p', *more))}):")
+        out.depth += 1
+        out.add("rows, n = x.shape", "x_row, x_step = x.strides", "y_row, y_step = y.strides")
+        out.add("x_start, y_start = pointer(x), pointer(y)", f"size = {self.graph.dtype.itemsize}")
+        self.scalars("n" if not more else "lanes[0, 0]")
+
+    def scalars(self, count: str) -> None:
+        """Parameters, constants and what is made of them: in float64, as Python does, then in the kernel's type."""
+        nodes = self.graph.nodes
+        needed = {index for loop in self.plan.loops for index in (*loop.computes, *loop.results)}
+        for index in range(len(nodes) - 1, -1, -1):
+            if index in needed:
+                needed.update(nodes[index].args)
+        self.widths(count)
+        scalars = [index for index in sorted(needed) if nodes[index].rank is Rank.SCALAR]
+        for index in scalars:
+            node = nodes[index]
+            if node.op == "constant":
+                value = repr(node.detail)
+            elif node.op == "parameter":
+                value = f"p[{node.detail}]"
+            elif node.op == "count":
+                value = f"float64({_width(node.features)})" if count == "n" else "lanes[0, 0]"
+            else:
+                value = self.expression(index, scalar=True)
+            self.out.add(f"s{index} = {value}")
+            used = any(nodes[user].rank is not Rank.SCALAR and index in nodes[user].args for user in needed)
+            if not node.truth and (used or index == self.graph.output):
+                self.out.add(f"c{index} = real(s{index})")
+
+    def widths(self, count: str) -> None:
+        """How many features each slice has, and where it begins."""
+        used = {loop.features for loop in self.plan.loops}
+        used |= {node.features for node in self.graph.nodes}
+        for number, features in enumerate(self.graph.features):
+            if features is None or number not in used:
+                continue
+            whole = _width(features.parent)
+            self.out.add(f"first{number} = {_bound(features.start, whole, '0')}")
+            if features.single:
+                self.out.add(f"n{number} = 1")
+                continue
+            stop = _bound(features.stop, whole, whole)
+            self.out.add(f"n{number} = max(0, ({stop} - first{number} + {features.step - 1}) // {features.step})")
+        if count != "n":
+            assert len(self.graph.features) == 1
+
+    # elementwise
+
+    def flat(self) -> None:
+        self.head()
+        out = self.out
+        self.joined_rows()
+        self.block_buffers()
+        with out.block("for row in range(rows):"), out.block("for start in range(0, n, block):"):
+            self.block_source()
+            self.block_output()
+
+    def joined_rows(self) -> None:
+        with self.out.block("if x_row == n * x_step and y_row == n * y_step:"):
+            self.out.add("rows, n = 1, rows * n")
+
+    def block_buffers(self) -> None:
+        self.out.add("copied = x_step != size or same(x_start, y_start)")
+        self.out.add(f"block = {BLOCK} if copied or y_step != size else max(n, 1)")
+        self.out.add(f"x_block, y_block = stack({BLOCK}, real), stack({BLOCK}, real)")
+
+    def block_source(self) -> None:
+        out = self.out
+        out.add("m = min(block, n - start)")
+        out.add("source = advanced(x_start, row * x_row + start * x_step)")
+        with out.block("if copied:"):
+            out.add("gather(x_block, source, m, x_step)", "source = x_block")
+
+    def block_output(self) -> None:
+        out = self.out
+        out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
+        with out.block("if y_step != size:"):
+            out.add("target = y_block")
+        with out.block("for i in range(m):"):
+            self.compute(self.plan.loops[-1], {self.input: "source[i]"})
+            out.add(f"target[i] = {self.name(self.graph.output)}")
+        with out.block("if y_step != size:"):
+            out.add("scatter(place, y_block, m, y_step)")
+
+    @property
+    def input(self) -> int:
+        return next((index for index, node in enumerate(self.graph.nodes) if node.op == "input"), -1)
+
+    def compute(self, loop: Loop, loads: dict[int, str], lane: str = "") -> None:
+        """The statements of a loop's body, but for what becomes of the results."""
+        for index in loop.loads:
+            self.out.add(f"v{index} = {loads[index]}")
+        for index in loop.computes:
+            self.out.add(f"v{index} = {self.expression(index, lane)}")
+
+    # lane after lane
+
+    def rows(self) -> None:
+        self.head()
+        out, plan = self.out, self.plan
+        bytes_each = plan.buffer_count * self.graph.dtype.itemsize
+        out.add("width = (n + 15) // 16 * 16  # maps run over whole vectors")
+        out.add(f"most = min({_ROWS}, max(1, {_ROW_BUFFERS // bytes_each} // max(width, 1)), rows)")
+        for number in range(plan.buffer_count):
+            out.add(f"b{number} = allocate(width * most, real)")
+        for index in self.lane_values():
+            out.add(f"a{index} = stack({_ROWS}, real)")
+        mapped = any(loop.kind == "map" and self.input in loop.loads for loop in plan.loops)
+        out.add(f"copied = x_step != size or same(x_start, y_start){' or n != width' if mapped else ''}")
+        out.add("pace = width * size", "source_row = pace if copied else x_row")
+        if self.home:  # y itself, where it can hold whole vectors
+            out.add("straight = y_step == size and n == width", "home_row = y_row if straight else pace")
+        with out.block("for row in range(0, rows, most):"):
+            out.add("m = min(most, rows - row)", "source = advanced(x_start, row * x_row)")
+            if self.home:
+                out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
+            with out.block("if copied:"):
+                with out.block("for r in range(m):"):
+                    out.add("here = advanced(b0, r * pace)")
+                    out.add("gather(here, advanced(source, r * x_row), n, x_step)")
+                    with out.block("for i in range(n, width):"):
+                        out.add("here[i] = 0")
+                out.add("source = b0")
+            before: Loop | None = None
+            for loop in (*plan.loops, None):
+                if before is not None:
+                    joined = loop is not None and before.kind == "map" and loop.kind == "reduce"
+                    if joined and loop is not None and before.features == loop.features:
+                        self.row_map_and_reduction(before, loop)
+                        loop = None
+                    else:
+                        self.row_loop(before)
+                before = loop
+        for number in range(plan.buffer_count):
+            out.add(f"release(b{number})")
+
+    def row_pointers(self, loads: tuple[int, ...]) -> dict[int, str]:
+        """The addresses of the kept values of one lane; returns how to read them."""
+        for index in loads:
+            self.out.add(f"from{index} = {self.row_address(index)}")
+        return {index: f"from{index}[i]" for index in loads}
+
+    def row_address(self, index: int) -> str:
+        if index == self.input:
+            return "advanced(source, r * source_row)"
+        number = self.plan.buffers[index]
+        return "advanced(home, r * home_row)" if number == self.home else f"advanced(b{number}, r * pace)"
+
+    @property
+    def home(self) -> int:
+        """The buffer in which the output replaces what it is made of; 0 where it is made of x alone."""
+        return max((self.plan.buffers[index] for index in self.plan.loops[-1].loads), default=0)
+
+    def row_loop(self, loop: Loop) -> None:
+        out = self.out
+        width = _width(loop.features)
+        with out.block("for r in range(m):"):
+            if loop.kind == "map":
+                loads = self.row_pointers(loop.loads)
+                for index in loop.results:
+                    out.add(f"to{index} = {self.row_address(index)}")
+                padded = "width" if not loop.features else f"({width} + 15) // 16 * 16"
+                with out.block(f"for i in range({padded}):"):
+                    self.compute(loop, loads, "[r]")
+                    for index in loop.results:
+                        out.add(f"to{index}[i] = v{index}")
+            elif loop.kind == "reduce":
+                loads = self.row_pointers(loop.loads)
+                self.row_reduction(loop, loads, width, BLOCK)
+                for index in loop.results:
+                    out.add(f"a{index}[r] = {self.reduced(index, width)}")
+            elif loop.kind == "lane":
+                for index in loop.results:
+                    out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
+            elif loop.kind in ("take", "put"):
+                self.row_move(loop)
+            else:
+                loads = self.row_pointers(loop.loads)
+                out.add("target = place = advanced(y_start, (row + r) * y_row)")
+                if self.home:
+                    out.add("target = advanced(home, r * home_row)")
+                else:
+                    with out.block("if y_step != size:"):
+                        out.add("target = advanced(b0, r * pace)")
+                with out.block("for i in range(n):"):
+                    self.compute(loop, loads, "[r]")
+                    out.add(f"target[i] = {self.name(self.graph.output, '[r]')}")
+                with out.block(f"if {'not straight' if self.home else 'y_step != size'}:"):
+                    out.add("scatter(place, target, n, y_step)")
+
+    def row_map_and_reduction(self, mapped: Loop, reduced: Loop) -> None:
+        """Keep values and take them together in one go; what fills up the last vector doesn't count."""
+        out = self.out
+        width = _width(mapped.features)
+        loads = tuple(sorted({*mapped.loads, *reduced.loads} - {*mapped.results}))
+        computes = tuple(sorted({*mapped.computes, *reduced.computes}))
+        both = Loop("map", mapped.features, mapped.results, loads, computes)
+        with out.block("for r in range(m):"):
+            addresses = self.row_pointers(loads)
+            for index in mapped.results:
+                out.add(f"to{index} = {self.row_address(index)}")
+            self.start_total(reduced)
+            padded = "width" if not mapped.features else f"({width} + 15) // 16 * 16"
+            with out.block(f"for start in range(0, {padded}, {BLOCK}):"):
+                for index in reduced.results:
+                    out.add(f"part{index} = {self.identity(index, 'real')}")
+                out.add(f"stop = min(start + {BLOCK}, {padded})")
+                with out.block("for i in range(start, stop):"):
+                    self.compute(both, addresses, "[r]")
+                    for index in mapped.results:
+                        out.add(f"to{index}[i] = v{index}")
+                    for index in reduced.results:
+                        value = self.name(self.graph.nodes[index].args[0], "[r]")
+                        out.add(f"part{index} = {_JOIN[self.kind(index)]}(part{index}, {value})")
+                with out.block(f"if stop > {width}:  # what fills up the last vector doesn't count"):
+                    again = self.row_pointers(reduced.loads)
+                    self.part_loop(reduced, again, f"range(start, {width})", "[r]")
+                self.join_parts(reduced)
+            for index in reduced.results:
+                out.add(f"a{index}[r] = {self.reduced(index, width)}")
+
+    def start_total(self, loop: Loop) -> None:
+        for index in loop.results:
+            self.out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
+
+    def row_reduction(self, loop: Loop, loads: dict[int, str], width: str, block: int) -> None:
+        """Sums in the kernel's type over a block, and over the blocks in float64."""
+        out = self.out
+        self.start_total(loop)
+        with out.block(f"for start in range(0, {width}, {block}):"):
+            self.part_loop(loop, loads, f"range(start, min(start + {block}, {width}))", "[r]")
+            self.join_parts(loop)
+
+    def part_loop(self, loop: Loop, loads: dict[int, str], elements: str, lane: str = "") -> None:
+        out = self.out
+        for index in loop.results:
+            out.add(f"part{index} = {self.identity(index, 'real')}")
+        with out.block(f"for i in {elements}:"):
+            self.compute(loop, loads, lane)
+            for index in loop.results:
+                value = self.name(self.graph.nodes[index].args[0], lane)
+                out.add(f"part{index} = {_JOIN[self.kind(index)]}(part{index}, {value})")
+
+    def join_parts(self, loop: Loop, lane: str = "") -> None:
+        """Add the parts to the totals; in float64, what rounding loses is kept as well."""
+        out = self.out
+        for index in loop.results:
+            total, lost, part = (f"{each}{index}{lane}" for each in ("total", "lost", "part"))
+            if _JOIN[self.kind(index)] != "add_to":
+                name = _JOIN_TOTALS[self.kind(index)]
+                out.add(f"{total} = {name.format(total, f'float64({part})')}")
+            elif self.compensated:
+                out.add(f"{lost} += sum_error({total}, {part})", f"{total} += {part}")
+            else:
+                out.add(f"{total} += float64({part})")
+
+    def kind(self, index: int) -> str:
+        return str(self.graph.nodes[index].detail)
+
+    def identity(self, index: int, real: str) -> str:
+        return f"{real}({_IDENTITIES[self.kind(index)]})"
+
+    def reduced(self, index: int, width: str, lane: str = "") -> str:
+        """A reduction's result in the kernel's type, from its total."""
+        total = f"total{index}{lane}"
+        if _JOIN[self.kind(index)] == "add_to" and self.compensated:
+            total = f"({total} + lost{index}{lane})"
+        return f"real({total} / {width})" if self.kind(index) == "mean" else f"real({total})"
+
+    def row_move(self, loop: Loop) -> None:
+        out, index = self.out, loop.results[0]
+        features, number = self.moved(index)
+        out.add(f"here = {self.row_address(index)}")
+        if loop.kind == "take":
+            source = f"advanced({self.row_address(loop.loads[0])}, first{number} * size)"
+            out.add(f"gather(here, {source}, n{number}, {features.step} * size)")
+            return
+        whole, part = self.graph.nodes[index].args
+        if whole == self.input or self.plan.buffers[whole] != self.plan.buffers[index]:
+            out.add(f"gather(here, {self.row_address(whole)}, {_width(loop.features)}, size)")
+        out.add(f"place = advanced(here, first{number} * size)")
+        if self.graph.nodes[part].rank is Rank.ELEMENT:
+            out.add(f"scatter(place, {self.row_address(part)}, n{number}, {features.step} * size)")
+        else:
+            with out.block(f"for i in range(n{number}):"):
+                out.add(f"place[i * {features.step}] = {self.name(part, '[r]')}")
+
+    def moved(self, index: int) -> tuple[Features, int]:
+        features: Features = self.graph.nodes[index].detail
+        return features, self.graph.features.index(features)
+
+    # lanes side by side
+
+    def columns(self) -> None:
+        self.head()
+        out, plan = self.out, self.plan
+        bytes_each = plan.buffer_count * self.graph.dtype.itemsize
+        out.add(f"most = min({LANES}, max(16, {_BUFFERS // bytes_each} // max(n, 1) // 16 * 16))")
+        with out.block("if rows < most:"):
+            out.add("most = (rows + 15) // 16 * 16  # loops run over whole vectors")
+        for number in range(plan.buffer_count):
+            out.add(f"b{number} = allocate(n * most, real)")
+        self.lane_arrays()
+        with out.block("for row in range(0, rows, most):"):
+            out.add("m = min(most, rows - row)", "lanes = (m + 15) // 16 * 16")
+            with out.block("for j in range(n):"):
+                out.add("here = advanced(b0, j * lanes * size)")
+                out.add("gather(here, advanced(x_start, row * x_row + j * x_step), m, x_row)")
+                with out.block("for r in range(m, lanes):"):
+                    out.add("here[r] = 0")
+            for loop in plan.loops:
+                self.column_loop(loop)
+        for number in range(plan.buffer_count):
+            out.add(f"release(b{number})")
+
+    def lane_arrays(self) -> None:
+        out = self.out
+        for index in self.reductions:
+            out.add(f"total{index}, part{index} = stack({LANES}, float64), stack({LANES}, real)")
+            if self.compensated and _JOIN[self.kind(index)] == "add_to":
+                out.add(f"lost{index} = stack({LANES}, float64)")
+        for index in self.lane_values():
+            out.add(f"a{index} = stack({LANES}, real)")
+
+    def lane_values(self) -> list[int]:
+        return sorted(index for loop in self.plan.loops if loop.kind in ("reduce", "lane") for index in loop.results)
+
+    def column_loop(self, loop: Loop) -> None:
+        out = self.out
+        width = _width(loop.features)
+        if loop.kind == "map":
+            with out.block(f"for j in range({width}):"):
+                loads = self.column_pointers(loop.loads)
+                for index in loop.results:
+                    out.add(f"to{index} = advanced(b{self.plan.buffers[index]}, j * lanes * size)")
+                with out.block("for r in range(lanes):"):
+                    self.compute(loop, loads, "[r]")
+                    for index in loop.results:
+                        out.add(f"to{index}[r] = v{index}")
+        elif loop.kind == "reduce":
+            self.column_reduction(loop, width)
+            with out.block("for r in range(lanes):"):
+                for index in loop.results:
+                    out.add(f"a{index}[r] = {self.reduced(index, width, '[r]')}")
+        elif loop.kind == "lane":
+            with out.block("for r in range(lanes):"):
+                for index in loop.results:
+                    out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
+        elif loop.kind in ("take", "put"):
+            self.column_move(loop)
+        else:
+            with out.block("for j in range(n):"):
+                loads = self.column_pointers(loop.loads)
+                out.add("here = advanced(b0, j * lanes * size)")
+                with out.block("for r in range(lanes):"):
+                    self.compute(loop, loads, "[r]")
+                    out.add(f"here[r] = {self.name(self.graph.output, '[r]')}")
+                out.add("scatter(advanced(y_start, row * y_row + j * y_step), here, m, y_row)")
+
+    def column_pointers(self, loads: tuple[int, ...]) -> dict[int, str]:
+        """The addresses of the kept values of one element; returns how to read them."""
+        for index in loads:
+            self.out.add(f"from{index} = advanced(b{self.plan.buffers[index]}, j * lanes * size)")
+        return {index: f"from{index}[r]" for index in loads}
+
+    def column_reduction(self, loop: Loop, width: str) -> None:
+        out = self.out
+        with out.block("for r in range(lanes):"):
+            self.start_totals(loop)
+        with out.block(f"for start in range(0, {width}, {_CHUNK}):"):
+            with out.block("for r in range(lanes):"):
+                for index in loop.results:
+                    out.add(f"part{index}[r] = {self.identity(index, 'real')}")
+            with out.block(f"for j in range(start, min(start + {_CHUNK}, {width})):"):
+                loads = self.column_pointers(loop.loads)
+                with out.block("for r in range(lanes):"):
+                    self.compute(loop, loads, "[r]")
+                    self.add_to_parts(loop)
+            with out.block("for r in range(lanes):"):
+                self.join_parts(loop, "[r]")
+
+    def start_totals(self, loop: Loop) -> None:
+        for index in loop.results:
+            self.out.add(f"total{index}[r] = {self.identity(index, 'float64')}")
+            if self.compensated and _JOIN[self.kind(index)] == "add_to":
+                self.out.add(f"lost{index}[r] = 0.0")
+
+    def add_to_parts(self, loop: Loop) -> None:
+        for index in loop.results:
+            value = self.name(self.graph.nodes[index].args[0], "[r]")
+            self.out.add(f"part{index}[r] = {_JOIN_LANES[self.kind(index)].format(f'part{index}[r]', value)}")
+
+    def column_move(self, loop: Loop) -> None:
+        out, index = self.out, loop.results[0]
+        features, number = self.moved(index)
+        mine = f"b{self.plan.buffers[index]}"
+        if loop.kind == "take":
+            with out.block(f"for j in range(n{number}):"):
+                there = f"(first{number} + j * {features.step}) * lanes * size"
+                source = f"advanced(b{self.plan.buffers[loop.loads[0]]}, {there})"
+                out.add(f"gather(advanced({mine}, j * lanes * size), {source}, lanes, size)")
+            return
+        whole, part = self.graph.nodes[index].args
+        if self.plan.buffers[whole] != self.plan.buffers[index]:
+            out.add(f"gather({mine}, b{self.plan.buffers[whole]}, {_width(loop.features)} * lanes, size)")
+        with out.block(f"for j in range(n{number}):"):
+            out.add(f"here = advanced({mine}, (first{number} + j * {features.step}) * lanes * size)")
+            if self.graph.nodes[part].rank is Rank.ELEMENT:
+                out.add(f"gather(here, advanced(b{self.plan.buffers[part]}, j * lanes * size), lanes, size)")
+            else:
+                with out.block("for r in range(lanes):"):
+                    out.add(f"here[r] = {self.name(part, '[r]')}")
+
+    # lanes that no buffer holds
+
+    def phases(self) -> list[list[Loop]]:
+        """The loops of each phase but the last."""
+        found: list[list[Loop]] = []
+        for loop in self.plan.loops:
+            if loop.kind == "reduce":
+                found.append([loop])
+        return found
+
+    def long_rows(self) -> None:
+        """``lanes`` holds the count and the reductions' results so far, ``parts`` takes this block's part of them."""
+        self.head("lanes", "parts", "phase")
+        out = self.out
+        self.block_buffers()
+        out.add(f"block = {BLOCK}", "row = 0")
+        for number, (loop,) in enumerate(self.phases()):
+            with out.block(f"if phase == {number}:"):
+                self.known_lanes(number, "0")
+                for index in loop.results:
+                    out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
+                with out.block("for start in range(0, n, block):"):
+                    self.block_source()
+                    self.part_loop(loop, {self.input: "source[i]"}, "range(m)")
+                    self.join_parts(loop)
+                for index in loop.results:
+                    place = self.reductions.index(index)
+                    out.add(f"parts[{2 * place}, 0], parts[{2 * place + 1}, 0] = total{index}, lost{index}")
+        with out.block(f"if phase == {len(self.phases())}:"):
+            self.known_lanes(len(self.phases()), "0")
+            with out.block("for start in range(0, n, block):"):
+                self.block_source()
+                self.block_output()
+
+    def known_lanes(self, phase: int, lane: str) -> None:
+        """The lane values that the reductions of earlier phases give."""
+        done = 0
+        for loop in self.plan.loops:
+            if loop.kind == "reduce":
+                if done == phase:
+                    return
+                done += 1
+                for index in loop.results:
+                    self.out.add(f"a{index} = real(lanes[{1 + self.reductions.index(index)}, {lane}])")
+            elif loop.kind == "lane":
+                for index in loop.results:
+                    self.out.add(f"a{index} = {self.expression(index)}")
+
+    def long_columns(self) -> None:
+        """As for long rows, with a column of ``lanes`` and ``parts`` for each lane."""
+        self.head("lanes", "parts", "phase")
+        out = self.out
+        out.add(f"x_block, y_block = stack({LANES}, real), stack({LANES}, real)")
+        self.lane_arrays()
+        with out.block(f"for row in range(0, rows, {LANES}):"):
+            out.add(f"m = min({LANES}, rows - row)")
+            for number, (loop,) in enumerate(self.phases()):
+                with out.block(f"if phase == {number}:"):
+                    self.known_columns(number)
+                    with out.block("for r in range(m):"):
+                        self.start_totals(loop)
+                    with out.block(f"for start in range(0, n, {_CHUNK}):"):
+                        with out.block("for r in range(m):"):
+                            for index in loop.results:
+                                out.add(f"part{index}[r] = {self.identity(index, 'real')}")
+                        with out.block(f"for j in range(start, min(start + {_CHUNK}, n)):"):
+                            out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
+                            with out.block("for r in range(m):"):
+                                self.compute(loop, {self.input: "x_block[r]"}, "[r]")
+                                self.add_to_parts(loop)
+                        with out.block("for r in range(m):"):
+                            self.join_parts(loop, "[r]")
+                    for index in loop.results:
+                        place = self.reductions.index(index)
+                        with out.block("for r in range(m):"):
+                            out.add(f"parts[{2 * place}, row + r] = total{index}[r]")
+                            lost = self.compensated and _JOIN[self.kind(index)] == "add_to"
+                            out.add(f"parts[{2 * place + 1}, row + r] = {f'lost{index}[r]' if lost else '0.0'}")
+            with out.block(f"if phase == {len(self.phases())}:"):
+                self.known_columns(len(self.phases()))
+                with out.block("for j in range(n):"):
+                    out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
+                    with out.block("for r in range(m):"):
+                        self.compute(self.plan.loops[-1], {self.input: "x_block[r]"}, "[r]")
+                        out.add(f"y_block[r] = {self.name(self.graph.output, '[r]')}")
+                    out.add("scatter(advanced(y_start, row * y_row + j * y_step), y_block, m, y_row)")
+
+    def known_columns(self, phase: int) -> None:
+        done = 0
+        for loop in self.plan.loops:
+            if loop.kind == "reduce":
+                if done == phase:
+                    return
+                done += 1
+                with self.out.block("for r in range(m):"):
+                    for index in loop.results:
+                        self.out.add(f"a{index}[r] = real(lanes[{1 + self.reductions.index(index)}, row + r])")
+            elif loop.kind == "lane":
+                with self.out.block("for r in range(m):"):
+                    for index in loop.results:
+                        self.out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
+
+
+_DOUBLE = "from numba import float64, float64 as real"
+_PYTHON = frozenset({"range", "min", "max", "kernel", "float64", "real"})
+_JOIN = {"sum": "add_to", "mean": "add_to", "prod": "multiply_to", "max": "largest_of", "min": "least_of"}
+_JOIN_LANES = {
+    "sum": "{} + {}",
+    "mean": "{} + {}",
+    "prod": "{} * {}",
+    "max": "largest_of({}, {})",
+    "min": "least_of({}, {})",
+}
+_JOIN_TOTALS = {"prod": "{} * {}", "max": "largest_of({}, {})", "min": "least_of({}, {})"}
+_IDENTITIES = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-inf", "min": "inf"}
+
+
+def _width(features: int) -> str:
+    return f"n{features}" if features else "n"
+
+
+def _bound(bound: int | None, whole: str, default: str) -> str:
+    if bound is None:
+        return default
+    return f"min({bound}, {whole})" if bound >= 0 else f"max(0, {whole} - {-bound})"
+
+
+def counted(graph: Graph) -> tuple[tuple[tuple[int, str], ...], ...]:
+    """What the driver of a long kernel has to know: for each phase, the numbers and kinds of its reductions."""
+    plan = schedule(graph, keep=False)
+    number = 0
+    found: list[tuple[tuple[int, str], ...]] = []
+    for loop in plan.loops:
+        if loop.kind == "reduce":
+            found.append(
+                tuple((number + place, str(graph.nodes[index].detail)) for place, index in enumerate(loop.results))
+            )
+            number += len(loop.results)
+    return tuple(found)

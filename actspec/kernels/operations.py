@@ -1,0 +1,362 @@
+"""What generated kernels call: memory by address, sums that may be reordered, choices, and vecmath's functions."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from actspec.graph.primitives import PRIMITIVES
+from actspec.kernels import machine
+from actspec.kernels.machine import FLOATS, Value, numba_function, select
+from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, trigonometric
+
+_WORD = ir.IntType(8 * struct.calcsize("P"))
+
+# mypy: disable-error-code="misc, untyped-decorator, no-untyped-def, no-untyped-call"
+# Numba's decorators have no types.
+
+
+@intrinsic
+def pointer(_context, array):
+    """The address of an array's first element."""
+
+    def generate(context, builder, signature, values):
+        return context.make_array(signature.args[0])(context, builder, values[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def advanced(_context, address, count):
+    """The address some bytes further."""
+
+    def generate(_target, builder, _signature, values):
+        place = builder.gep(builder.bitcast(values[0], ir.IntType(8).as_pointer()), [values[1]])
+        return builder.bitcast(place, values[0].type)
+
+    return address(address, types.intp), generate
+
+
+@intrinsic
+def same(_context, first, second):
+    """Whether two addresses are one."""
+
+    def generate(_target, builder, _signature, values):
+        word = _WORD
+        return builder.icmp_unsigned("==", *(builder.ptrtoint(each, word) for each in values))
+
+    return types.boolean(first, second), generate
+
+
+@intrinsic
+def allocate(_context, count, real):
+    """Room for some numbers of a type; ``release`` gives it back."""
+    number = real.dtype
+
+    def generate(context, builder, _signature, values):
+        word = _WORD
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.IntType(8).as_pointer(), [word]), "malloc"
+        )
+        size = context.get_abi_sizeof(context.get_data_type(number))
+        place = builder.call(function, [builder.mul(values[0], word(size))])
+        return builder.bitcast(place, context.get_data_type(number).as_pointer())
+
+    return types.CPointer(number)(types.intp, real), generate
+
+
+@intrinsic
+def release(_context, address):
+    """Give back what ``allocate`` gave."""
+
+    def generate(context, builder, _signature, values):
+        byte = ir.IntType(8).as_pointer()
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [byte]), "free")
+        builder.call(function, [builder.bitcast(values[0], byte)])
+        return context.get_dummy_value()
+
+    return types.void(address), generate
+
+
+@intrinsic(prefer_literal=True)
+def stack(_context, count, real):
+    """Room on the stack for a fixed number of numbers."""
+    number, length = real.dtype, count.literal_value
+
+    def generate(context, builder, _signature, _values):
+        return cgutils.alloca_once(builder, context.get_data_type(number), size=length)
+
+    return types.CPointer(number)(count, real), generate
+
+
+@intrinsic
+def gather(_context, target, source, count, step):
+    """Copy numbers that lie ``step`` bytes apart to a place where they are neighbours."""
+
+    def generate(context, builder, signature, values):
+        _copy(context, builder, signature, values, scattered="source")
+        return context.get_dummy_value()
+
+    return types.void(target, target, types.intp, types.intp), generate
+
+
+@intrinsic
+def scatter(_context, target, source, count, step):
+    """Copy neighbours to places that lie ``step`` bytes apart."""
+
+    def generate(context, builder, signature, values):
+        _copy(context, builder, signature, values, scattered="target")
+        return context.get_dummy_value()
+
+    return types.void(target, target, types.intp, types.intp), generate
+
+
+def _copy(context, builder, signature, values, *, scattered):
+    target, source, count, step = values
+    byte = ir.IntType(8).as_pointer()
+    size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
+    near = builder.icmp_signed("==", step, step.type(size))
+    with builder.if_else(near) as (then, otherwise):
+        with then:
+            cgutils.raw_memcpy(builder, target, source, count, size)
+        with otherwise, cgutils.for_range(builder, count) as loop:
+            away = builder.mul(loop.index, step)
+            far, close = (source, target) if scattered == "source" else (target, source)
+            there = builder.bitcast(builder.gep(builder.bitcast(far, byte), [away]), far.type)
+            here = builder.gep(close, [loop.index])
+            if scattered == "source":
+                builder.store(builder.load(there, align=1), here)
+            else:
+                builder.store(builder.load(here), there, align=1)
+
+
+def _reordered(name: str) -> Any:
+    @intrinsic
+    def accumulate(_context, total, value):
+        def generate(_target, builder, _signature, values):
+            return getattr(builder, name)(*values, flags=("reassoc",))
+
+        return (total(total, total), generate) if total == value and total in FLOATS else None
+
+    return accumulate
+
+
+add_to = _reordered("fadd")
+multiply_to = _reordered("fmul")
+
+
+def _largest(a: Value, b: Value) -> Value:
+    return a.call("maximum", b)
+
+
+def _least(a: Value, b: Value) -> Value:
+    return a.call("minimum", b)
+
+
+largest_of = numba_function(_largest)
+least_of = numba_function(_least)
+
+
+def _sum_error(a: Value, b: Value) -> Value:
+    """What ``a + b`` loses by rounding (Knuth's two-sum); nothing where it is infinite."""
+    total = a + b
+    seen = total - a
+    error = (a - (total - seen)) + (b - seen)
+    return select(error == error, error, 0.0)  # NaN differs from itself
+
+
+sum_error = numba_function(_sum_error)
+
+
+def _maximum(a: Value, b: Value) -> Value:
+    return select(a > b, a, select(a == a, b, a))
+
+
+def _minimum(a: Value, b: Value) -> Value:
+    return select(a < b, a, select(a == a, b, a))
+
+
+def _fmax(a: Value, b: Value) -> Value:
+    return select(a >= b, a, select(b == b, b, a))
+
+
+def _fmin(a: Value, b: Value) -> Value:
+    return select(a <= b, a, select(b == b, b, a))
+
+
+def _sign(x: Value) -> Value:
+    return select(x > 0.0, x.constant(1.0), select(x < 0.0, x.constant(-1.0), x + 0.0))  # no zero has a sign
+
+
+maximum = numba_function(_maximum)
+minimum = numba_function(_minimum)
+fmax = numba_function(_fmax)
+fmin = numba_function(_fmin)
+sign = numba_function(_sign)
+
+
+def _floor(x: Value) -> Value:
+    return x.call("floor")
+
+
+def _ceil(x: Value) -> Value:
+    return x.call("ceil")
+
+
+def _trunc(x: Value) -> Value:
+    return x.call("trunc")
+
+
+floor = numba_function(_floor)
+ceil = numba_function(_ceil)
+trunc = numba_function(_trunc)
+rint = numba_function(machine.rint)
+sqrt = numba_function(machine.sqrt)
+absolute = numba_function(machine.absolute)
+copysign = numba_function(machine.copysign)
+
+
+@intrinsic
+def where(_context, condition, yes, no):
+    """One of two numbers, by a truth value."""
+
+    def generate(_target, builder, _signature, values):
+        return builder.select(*values)
+
+    return (yes(types.boolean, yes, yes), generate) if yes == no else None
+
+
+@intrinsic
+def number(_context, condition, real):
+    """1 for True, 0 for False."""
+    kind = real.dtype
+
+    def generate(context, builder, _signature, values):
+        return builder.uitofp(values[0], context.get_value_type(kind))
+
+    return kind(types.boolean, real), generate
+
+
+def _of_truths(name: str) -> Any:
+    @intrinsic
+    def combined(_context, first, second):
+        def generate(_target, builder, _signature, values):
+            return getattr(builder, name)(*values)
+
+        return types.boolean(types.boolean, types.boolean), generate
+
+    return combined
+
+
+both = _of_truths("and_")
+either = _of_truths("or_")
+
+
+@intrinsic
+def opposite(_context, condition):
+    """True for False, and the other way round."""
+
+    def generate(_target, builder, _signature, values):
+        return builder.not_(values[0])
+
+    return types.boolean(types.boolean), generate
+
+
+@intrinsic
+def signbit(_context, x):
+    """Whether the sign bit is set, -0 and negative NaN included."""
+
+    def generate(_target, builder, _signature, values):
+        return (Value(builder, values[0]).bits() < 0).ir
+
+    return types.boolean(x), generate
+
+
+def _library(name: str, arity: int) -> Any:
+    """A function of the C library, number by number."""
+
+    @intrinsic
+    def one(_context, x):
+        return x(x), _calling(name, x)
+
+    @intrinsic
+    def two(_context, x, y):
+        return (x(x, x), _calling(name, x)) if x == y else None
+
+    return one if arity == 1 else two
+
+
+def _calling(name: str, kind: Any) -> Any:
+    def generate(context, builder, _signature, values):
+        number = context.get_value_type(kind)
+        spelled = name if kind == types.float64 else f"{name}f"
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(number, [number] * len(values)), spelled
+        )
+        return builder.call(function, values)
+
+    return generate
+
+
+power = _library("pow", 2)
+fmod = _library("fmod", 2)
+
+
+def _divided_down(quotient: bool) -> Any:
+    """``floor_divide`` and ``remainder`` as NumPy defines them: the remainder has the sign of the divisor."""
+
+    @intrinsic
+    def divided(_context, x, y):
+        def generate(context, builder, signature, values):
+            a, b = (Value(builder, each) for each in values)
+            rest = Value(builder, _calling("fmod", x)(context, builder, signature, values))
+            other = (rest != 0.0) & ((b < 0.0) ^ (rest < 0.0))
+            if not quotient:
+                return select(other, rest + b, select(rest == 0.0, machine.copysign(rest, b), rest)).ir
+            whole = select(other, (a - rest) / b - 1.0, (a - rest) / b)
+            down = machine.floor(whole)
+            rounded = select(whole - down > 0.5, down + 1.0, down)
+            exact = a / b
+            result = select(whole == 0.0, machine.copysign(whole.constant(0.0), exact), rounded)
+            return select(b == 0.0, exact, result).ir
+
+        return (x(x, x), generate) if x == y else None
+
+    return divided
+
+
+floor_divide = _divided_down(True)
+remainder = _divided_down(False)
+
+_VECMATH = (errorfunctions, exponentials, logarithms, trigonometric)
+_C_NAMES = {
+    "tan": "tan",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "cbrt": "cbrt",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "sinh": "sinh",
+    "cosh": "cosh",
+}
+
+
+def _function(name: str) -> Any:
+    """A function of vecmath, or of the C library where vecmath has none."""
+    for module in _VECMATH:
+        if hasattr(module, name):
+            return numba_function(getattr(module, name))
+    return _library(_C_NAMES[name], PRIMITIVES[name].arity)
+
+
+for _name, _primitive in PRIMITIVES.items():
+    if _primitive.code.startswith(f"{_name}(") and _name not in globals():
+        globals()[_name] = _function(_name)

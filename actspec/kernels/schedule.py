@@ -1,0 +1,189 @@
+"""From graph to loops: what is computed together, what is kept between loops and in which buffer.
+
+Reductions, and slices of the features, end a level: what needs their results comes after them. Within a level, costly
+values that are needed again go into a buffer; cheap ones are computed anew where they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from actspec.graph.expr import Graph, Rank
+from actspec.graph.primitives import PRIMITIVES
+
+_COSTLY = 12
+"""The cost from which a value is kept: reading it back from cache costs about one instruction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One walk over the elements that have some features.
+
+    ``kind`` is "map" (``results`` are kept), "reduce" (along the lane), "take" or "put" (of a slice), "lane" (values
+    of which there is one for each lane) or "output". ``loads`` are kept values that it reads, ``computes`` what it
+    computes of them, in order; ``results`` are among both.
+    """
+
+    kind: str
+    features: int
+    results: tuple[int, ...]
+    loads: tuple[int, ...] = ()
+    computes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Loops in their order, and the number of the buffer of each kept value (the input has number 0)."""
+
+    graph: Graph
+    loops: tuple[Loop, ...]
+    buffers: dict[int, int]
+    levels: tuple[int, ...]
+
+    @property
+    def buffer_count(self) -> int:
+        """The number of buffers, the input's included."""
+        return 1 + max(self.buffers.values(), default=0)
+
+    def lines(self) -> Iterable[str]:
+        """The loops as text, one a line."""
+        for loop in self.loops:
+            names = ", ".join(f"v{each}" for each in loop.results)
+            where = f" of features {self.graph.features[loop.features]}" if loop.features else ""
+            made = f"; computes {', '.join(f'v{each}' for each in loop.computes)}" if loop.computes else ""
+            read = f"; reads {', '.join(f'v{each}' for each in loop.loads)}" if loop.loads else ""
+            yield f"{loop.kind} {names}{where}{read}{made}"
+
+
+def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
+    """The loops of a graph; with ``keep``, costly values are kept from loop to loop, else each loop starts from x.
+
+    With ``reuse_input``, the input's buffer may serve another value after its last use.
+    """
+    levels = _levels(graph)
+    needed = _needed(graph, [graph.output])
+    kept = _kept(graph, levels, needed) if keep else {_input(graph)}
+    loops: list[Loop] = []
+    for level in range(1 + max(levels[index] for index in needed)):
+        here = [index for index in needed if levels[index] == level]
+        by_features: dict[int, list[int]] = {}
+        for index in here:
+            node = graph.nodes[index]
+            if index in kept and node.op not in ("input", "take", "put"):
+                by_features.setdefault(node.features, []).append(index)
+        loops += [_loop(graph, "map", features, found, kept) for features, found in by_features.items()]
+        by_features = {}
+        for index in needed:
+            node = graph.nodes[index]
+            if node.op == "reduce" and levels[index] == level + 1:
+                by_features.setdefault(node.features, []).append(index)
+        loops += [_loop(graph, "reduce", features, found, kept) for features, found in by_features.items()]
+        after = [
+            index
+            for index in needed
+            if levels[index] == level + 1 and graph.nodes[index].rank is Rank.LANE and graph.nodes[index].op != "reduce"
+        ]
+        if after:
+            loops.append(Loop("lane", 0, tuple(after)))
+        for index in needed:
+            node = graph.nodes[index]
+            if node.op in ("take", "put") and levels[index] == level + 1:
+                loops.append(Loop(node.op, node.features, (index,), tuple(arg for arg in node.args if arg in kept)))
+    loops.append(_loop(graph, "output", 0, [graph.output], kept))
+    return Schedule(graph, tuple(loops), _buffers(graph, loops, kept, reuse_input=reuse_input), levels)
+
+
+def _input(graph: Graph) -> int:
+    return next(index for index, node in enumerate(graph.nodes) if node.op == "input")
+
+
+def _levels(graph: Graph) -> tuple[int, ...]:
+    levels: list[int] = []
+    for node in graph.nodes:
+        level = max((levels[arg] for arg in node.args), default=0)
+        levels.append(level + (node.op in ("reduce", "take", "put")))
+    return tuple(levels)
+
+
+def _needed(graph: Graph, results: Iterable[int]) -> list[int]:
+    """The nodes that these results depend on, in order."""
+    found = set(results)
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        if index in found:
+            found.update(graph.nodes[index].args)
+    return sorted(found)
+
+
+def _kept(graph: Graph, levels: tuple[int, ...], needed: list[int]) -> set[int]:
+    """The nodes whose values go into buffers."""
+    costly: set[int] = set()
+    costs: dict[int, int] = {}
+    for index in needed:
+        node = graph.nodes[index]
+        if node.rank is not Rank.ELEMENT or node.op not in PRIMITIVES:
+            continue
+        cost = PRIMITIVES[node.op].cost + sum(costs.get(arg, 0) for arg in node.args if arg not in costly)
+        costs[index] = cost
+        if cost >= _COSTLY:
+            costly.add(index)
+    # Outside: whether a value is needed by anything but a costly one of its own level, which the same loop computes.
+    outside = {graph.output}
+    for index in reversed(needed):
+        node = graph.nodes[index]
+        for arg in node.args:
+            later = node.op in ("reduce", "take", "put") or levels[index] > levels[arg]
+            if later or (index in outside and index not in costly):
+                outside.add(arg)
+    kept = {index for index in costly if index in outside}
+    for index in needed:
+        node = graph.nodes[index]
+        if node.op in ("input", "take", "put"):
+            kept.add(index)
+        if node.op in ("take", "put"):
+            kept.update(arg for arg in node.args if graph.nodes[arg].rank is Rank.ELEMENT)
+    return kept
+
+
+def _loop(graph: Graph, kind: str, features: int, results: list[int], kept: set[int]) -> Loop:
+    sources = [arg for index in results for arg in graph.nodes[index].args] if kind == "reduce" else results
+    loads: set[int] = set()
+    computes: set[int] = set()
+    waiting = list(sources)
+    while waiting:
+        index = waiting.pop()
+        node = graph.nodes[index]
+        if node.rank is not Rank.ELEMENT or index in loads or index in computes:
+            continue
+        if index in kept and not (kind == "map" and index in results):
+            loads.add(index)
+        else:
+            computes.add(index)
+            waiting += node.args
+    return Loop(kind, features, tuple(results), tuple(sorted(loads)), tuple(sorted(computes)))
+
+
+def _buffers(graph: Graph, loops: list[Loop], kept: set[int], *, reuse_input: bool) -> dict[int, int]:
+    """A buffer for each kept value, given up after its last use, so that another one may have it."""
+    last = {index: number for number, loop in enumerate(loops) for index in loop.loads}
+    buffers = {_input(graph): 0}
+    free: list[int] = []
+    count = 1
+    for number, loop in enumerate(loops):
+        made = [index for index in loop.results if index in kept and loop.kind in ("map", "take", "put")]
+        # A loop reads an element before it writes one in its place; a take reads other places.
+        ending = [index for index in loop.loads if last[index] == number and (reuse_input or buffers[index])]
+        if loop.kind in ("map", "put"):
+            reusable = (
+                ending if loop.kind == "map" else [each for each in ending if each == graph.nodes[made[0]].args[0]]
+            )
+            free += [buffers[index] for index in reusable]
+            ending = [index for index in ending if index not in reusable]
+        for index in made:
+            if free:
+                buffers[index] = free.pop()
+            else:
+                buffers[index] = count
+                count += 1
+        free += [buffers[index] for index in ending]
+    return buffers

@@ -1,0 +1,90 @@
+"""The code of kernels: vectors in hot loops, no functions of the C library, the same source for equal structures."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import actspec
+from actspec.kernels import plan
+from tests.support import assembly
+
+# Memory, and nothing that works on single numbers.
+ALLOWED = {"malloc", "free", "memcpy", "memset", "memmove", "*"}
+# Comparisons and choices only.
+MOVES = {"linear", "relu", "rect:min", "rect:minmax", "clip"}
+
+
+def _fixed(name: str) -> str:
+    """A built-in activation as a spec, with numbers for what it learns."""
+    learnt = [
+        f"{each.name}=0.5" for each in actspec.describe(name).parameters if isinstance(each.default, actspec.Learnable)
+    ]
+    return f"{name}({','.join(learnt)})" if learnt else name
+
+
+COMPILED = [_fixed(name) for name in actspec.names() if name not in ("continuous", "maxout")]
+
+
+def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:
+    return plan.for_any_rank(actspec.parse(spec).stages, np.dtype(dtype))
+
+
+def dispatcher_of(source: str):
+    from numba import njit
+
+    scope: dict[str, object] = {}
+    exec(compile(source, "<kernel>", "exec"), scope)
+    return njit(scope["signature"], nogil=True, error_model="numpy")(scope["kernel"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("spec", COMPILED)
+def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dtype):
+    (segment,) = segments_of(spec, dtype)
+    assert isinstance(segment, plan.Compiled)
+    code = assembly.assembly(assembly.numba_ir(dispatcher_of(segment.source(segment.forms[0]))))
+    assert assembly.called(code) <= ALLOWED
+    # Float arithmetic on single numbers is what is left of a loop, and each of it stands beside the same on vectors.
+    assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
+    if segment.graph.axes is None and spec not in MOVES:
+        assert assembly.vector_bits(code, dtype)
+
+
+@pytest.mark.parametrize("form", ["flat", "rows", "columns", "long rows", "long columns"])
+def test_code_is_made_of_the_structure_alone(form):
+    def source(spec: str) -> str:
+        (segment,) = segments_of(spec, "float64")
+        assert isinstance(segment, plan.Compiled)
+        return segment.source(form)
+
+    specs = [f"elu({alpha})+leakyrelu({slope})" for alpha in (0.1, 1.0, 7.5) for slope in (0.0, 0.5)]
+    specs = [f"{spec}{'' if form == 'flat' else f'+norm:z(eps=1e-{digits})'}" for digits, spec in enumerate(specs, 3)]
+    assert len({source(spec).partition("\n")[2] for spec in specs}) == 1
+
+
+def test_integers_are_part_of_the_structure():
+    (first,) = segments_of("tanh[:3]+norm:z", "float64")
+    (second,) = segments_of("tanh[:4]+norm:z", "float64")
+    assert first.source("rows") != second.source("rows")
+
+
+def test_what_reductions_wait_for_is_one_pass():
+    explained = actspec.explain("relu+tanh+norm:z+sigmoid")
+    kinds = [line.split()[0] for line in explained.kernels[0].passes]
+    assert kinds == ["map", "reduce", "reduce", "lane", "map", "output"]
+
+
+def test_a_function_of_the_library_would_be_seen():
+    with actspec.registry.scope():
+
+        class Rooted(actspec.Activation):
+            """``abs(x)**2.5``."""
+
+            def __call__(self, x):
+                return np.abs(x) ** 2.5
+
+        (segment,) = segments_of("rooted", "float32")
+    assert "powf" in assembly.called(assembly.assembly(assembly.numba_ir(dispatcher_of(segment.source("flat")))))
