@@ -192,7 +192,7 @@ def test_show_tells_all_about_an_activation(run):
 def test_show_tells_the_stages_of_a_pipeline(run):
     code, out, _ = run("show", "tanh+norm:z")
     assert code == 0
-    assert out.startswith(str(actspec.explain("tanh+norm:z")))
+    assert out.startswith(actspec.explain("tanh+norm:z").words)
     assert actspec.describe("norm:z").reference in out
     assert "this is one row of" in out.splitlines()[-1]
 

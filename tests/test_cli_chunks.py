@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import actspec
+from actspec.arrays import result_type
 from actspec.cli import chunks, npy, stores
 from actspec.cli.summary import Summary
 from actspec.cli.transform import transform
-from actspec.arrays import result_type
 
 SPECS = [
     "tanh",

@@ -104,4 +104,6 @@ class Maxout(Activation):
     intercept: float = parameter(default=Learnable(0.0))
 
     def __call__(self, x: Array) -> Any:
+        if not any(getattr(each, "ndim", 0) for each in (self.slope, self.intercept)):  # then all lines are one
+            return self.slope * x + self.intercept
         return np.max(self.slope * x[..., None] + self.intercept, axis=-1)

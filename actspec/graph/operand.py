@@ -76,6 +76,8 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         return self.elementwise(ufunc, inputs, kwargs)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        if function is np.linalg.norm:
+            return _norm(*args, **kwargs)
         if function in _REDUCTIONS:
             return _reduced(_REDUCTIONS[function], *args, **kwargs)
         if function in _ELEMENTWISE:
@@ -97,6 +99,13 @@ _REDUCTIONS: dict[Any, Any] = {
 _ELEMENTWISE = frozenset(
     {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round, np.fix}
 ) | {getattr(functions, name) for name in functions.__all__}
+
+
+def _norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = False) -> Any:  # noqa: A002  # as NumPy's
+    """The length of vectors along an axis."""
+    if ord not in (None, 2) or not isinstance(axis, int):
+        raise UnfollowedError("it calls norm for another one than that of vectors along an axis")
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

@@ -150,6 +150,11 @@ def _logaddexp(a: Any, b: Any) -> Any:
     return np.maximum(a, b) + np.log1p(np.exp(-np.absolute(apart)))
 
 
+def _logaddexp2(a: Any, b: Any) -> Any:
+    apart = np.where(a == b, 0, a - b)
+    return np.maximum(a, b) + np.log1p(np.exp2(-np.absolute(apart))) * (1 / math.log(2))
+
+
 def _heaviside(x: Any, middle: Any) -> Any:
     return np.where(x > 0, 1, np.where(x < 0, 0, np.where(x == 0, middle, x)))
 
@@ -213,6 +218,7 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.power: _power,
     np.float_power: _power,
     np.logaddexp: _logaddexp,
+    np.logaddexp2: _logaddexp2,
     np.heaviside: _heaviside,
     np.hypot: _hypot,
     np.deg2rad: lambda x: x * (math.pi / 180),

@@ -1,9 +1,10 @@
-"""From loops to Python source: a readable function for Numba, in one of five forms.
+"""From loops to Python source: a readable function for Numba, in one of six forms.
 
 A kernel works on two-dimensional arrays: lanes, which reductions take together, in rows.
 
 - ``flat``: elementwise work; lanes mean nothing.
-- ``rows``: lane after lane, each in buffers of its own; for lanes whose elements are neighbours, or long ones.
+- ``rows``: lane after lane, each in buffers of its own; for lanes whose elements are neighbours. ``wide rows`` are
+  the same for lanes that are longer than WIDE, whose sums are rounded to float64 now and then.
 - ``columns``: several lanes side by side, element after element; for short lanes, and for lanes that are neighbours.
 - ``long rows``, ``long columns``: lanes that no buffer holds, block by block, in phases. Each phase starts from x
   and ends in reductions; the last one writes y.
@@ -12,13 +13,21 @@ A kernel works on two-dimensional arrays: lanes, which reductions take together,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from actspec.graph.expr import Features, Graph, Rank
 from actspec.graph.primitives import PRIMITIVES
 from actspec.kernels.schedule import Loop, Schedule, schedule
 
-FORMS = ("flat", "rows", "columns", "long rows", "long columns")
+FORMS = ("flat", "rows", "wide rows", "columns", "long rows", "long columns")
+
+WIDE = 2048
+"""The most elements that are added up in the kernel's own type, in as many sums as vectors have numbers."""
+
+KEEPING = frozenset({"rows", "wide rows", "columns"})
+"""The forms with buffers for costly values."""
 
 BLOCK = 1024
 """How many elements are taken at a time where they have to be copied; sums are rounded to float64 as often."""
@@ -34,6 +43,12 @@ _ROWS = 64
 
 _ROW_BUFFERS = 1 << 15
 """About how many bytes such a block has."""
+
+_LARGE_BUFFERS = 1 << 13
+"""The same for arrays that are larger than the caches: reading and writing memory alternate the faster."""
+
+_SMALL = 2048
+"""The most numbers in all buffers that are kept on the stack."""
 
 _BUFFERS = 1 << 17
 """About how many bytes of buffers are in use at a time."""
@@ -74,7 +89,7 @@ class _Generator:
     def __init__(self, graph: Graph, form: str) -> None:
         self.graph = graph
         self.form = form
-        self.plan: Schedule = schedule(graph, keep=form in ("rows", "columns"), reuse_input=form != "rows")
+        self.plan: Schedule = schedule(graph, keep=form in KEEPING, reuse_input=form == "columns")
         self.out = _Lines()
         self.real = graph.dtype.name
         self.compensated = graph.dtype.itemsize == 8
@@ -94,6 +109,11 @@ class _Generator:
     def expression(self, index: int, lane: str = "", *, scalar: bool = False) -> str:
         node = self.graph.nodes[index]
         names = [f"s{arg}" if scalar else self.name(arg, lane) for arg in node.args]
+        if node.op in ("maximum", "minimum") and not scalar:
+            for place, other in ((0, 1), (1, 0)):
+                if self.graph.nodes[node.args[place]].op in ("constant", "parameter"):  # which is never NaN
+                    bound, value = names[place], names[other]
+                    return f"where({bound} {'>' if node.op == 'maximum' else '<'} {value}, {bound}, {value})"
         code = PRIMITIVES[node.op].code.format(*names)
         return re.sub(r"\breal\b", "float64", code) if scalar else code
 
@@ -103,6 +123,7 @@ class _Generator:
         {
             "flat": self.flat,
             "rows": self.rows,
+            "wide rows": self.rows,
             "columns": self.columns,
             "long rows": self.long_rows,
             "long columns": self.long_columns,
@@ -118,7 +139,7 @@ class _Generator:
             "long rows": ", float64[:, :], float64[:, :], intp",
             "long columns": ", float64[:, :], float64[:, :], intp",
         }
-        signature = f"void({arrays}{extra.get(self.form, '')})"
+        signature = f"{'intp' if self.form not in extra else 'void'}({arrays}{extra.get(self.form, '')})"
         return "\n".join(
             [
                 f'"""{title}; {self.real}, {self.form}."""',
@@ -134,11 +155,16 @@ class _Generator:
         )
 
     def head(self, *more: str) -> None:
+        """What all forms begin with. Where x and y lie side by side, but overlap, nothing is done, and 1 returned."""
         out = self.out
         out.add(f"def kernel({', '.join(('x', 'y', 'p', *more))}):")
         out.depth += 1
         out.add("rows, n = x.shape", "x_row, x_step = x.strides", "y_row, y_step = y.strides")
         out.add("x_start, y_start = pointer(x), pointer(y)", f"size = {self.graph.dtype.itemsize}")
+        if not more:
+            dense = "x_step == size and y_step == size and x_row == n * size and y_row == n * size"
+            with out.block(f"if {dense} and overlap(x_start, y_start, rows * n * size):"):
+                out.add("return 1")
         self.scalars("n" if not more else "lanes[0, 0]")
 
     def scalars(self, count: str) -> None:
@@ -189,36 +215,40 @@ class _Generator:
         out = self.out
         self.joined_rows()
         self.block_buffers()
-        with out.block("for row in range(rows):"), out.block("for start in range(0, n, block):"):
-            self.block_source()
-            self.block_output()
+        with out.block("for row in range(rows):"):
+            self.write_blocks()
+        out.add("return 0")
 
     def joined_rows(self) -> None:
         with self.out.block("if x_row == n * x_step and y_row == n * y_step:"):
             self.out.add("rows, n = 1, rows * n")
 
     def block_buffers(self) -> None:
-        self.out.add("copied = x_step != size or same(x_start, y_start)")
-        self.out.add(f"block = {BLOCK} if copied or y_step != size else max(n, 1)")
-        self.out.add(f"x_block, y_block = stack({BLOCK}, real), stack({BLOCK}, real)")
+        out = self.out
+        out.add("copied = x_step != size or same(x_start, y_start)", "buffered = y_step != size")
+        out.add(f"block = {BLOCK} if copied or buffered else max(n, 1)")
+        out.add(f"x_block, y_block = stack({BLOCK}, real), stack({BLOCK}, real)")
 
     def block_source(self) -> None:
         out = self.out
-        out.add("m = min(block, n - start)")
         out.add("source = advanced(x_start, row * x_row + start * x_step)")
         with out.block("if copied:"):
             out.add("gather(x_block, source, m, x_step)", "source = x_block")
 
-    def block_output(self) -> None:
+    def write_blocks(self) -> None:
+        """A row of y, block by block."""
         out = self.out
-        out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
-        with out.block("if y_step != size:"):
-            out.add("target = y_block")
-        with out.block("for i in range(m):"):
-            self.compute(self.plan.loops[-1], {self.input: "source[i]"})
-            out.add(f"target[i] = {self.name(self.graph.output)}")
-        with out.block("if y_step != size:"):
-            out.add("scatter(place, y_block, m, y_step)")
+        with out.block("for start in range(0, n, block):"):
+            out.add("m = min(block, n - start)")
+            self.block_source()
+            out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
+            with out.block("if buffered:"):
+                out.add("target = y_block")
+            with out.block("for i in range(m):"):
+                self.compute(self.plan.loops[-1], {self.input: "source[i]"})
+                out.add(f"target[i] = {self.name(self.graph.output)}")
+            with out.block("if buffered:"):
+                out.add("scatter(place, y_block, m, y_step)")
 
     @property
     def input(self) -> int:
@@ -238,26 +268,41 @@ class _Generator:
         out, plan = self.out, self.plan
         bytes_each = plan.buffer_count * self.graph.dtype.itemsize
         out.add("width = (n + 15) // 16 * 16  # maps run over whole vectors")
-        out.add(f"most = min({_ROWS}, max(1, {_ROW_BUFFERS // bytes_each} // max(width, 1)), rows)")
-        for number in range(plan.buffer_count):
-            out.add(f"b{number} = allocate(width * most, real)")
+        room = str(_ROW_BUFFERS // bytes_each)
+        if self.fetching:
+            out.add(f"large = p[{len(self.graph.parameters)}] != 0.0  # beyond the caches, memory sets the pace")
+            room = f"({_LARGE_BUFFERS // bytes_each} if large else {room})"
+        out.add(f"most = min({_ROWS}, max(1, {room} // max(width, 1)), rows)")
+        numbers = sorted({*range(plan.buffer_count), self.home})
+        self.allocate_buffers(numbers, "width")
         for index in self.lane_values():
             out.add(f"a{index} = stack({_ROWS}, real)")
-        mapped = any(loop.kind == "map" and self.input in loop.loads for loop in plan.loops)
-        out.add(f"copied = x_step != size or same(x_start, y_start){' or n != width' if mapped else ''}")
-        out.add("pace = width * size", "source_row = pace if copied else x_row")
-        if self.home:  # y itself, where it can hold whole vectors
-            out.add("straight = y_step == size and n == width", "home_row = y_row if straight else pace")
+        out.add("pace = width * size", "ragged = n != width", "aliased = same(x_start, y_start)")
+        out.add("copied = x_step != size or aliased")
+        if self.mapped:  # maps may read a little beyond a lane, but not beyond the last one
+            with out.block("if ragged and (x_row < 0 or x_row + n * size < pace):"):
+                out.add("copied = True")
+            with out.block("if ragged and not copied:"):
+                out.add("gather(b0, advanced(x_start, (rows - 1) * x_row), n, size)")
+                self.zeros("b0")
+        out.add("straight = y_step == size", "spilling = False")
+        if self.spills:  # and write a little beyond it, where the next one comes to stand
+            with out.block("if straight and ragged:"):
+                out.add("spilling = straight = y_row == n * size and n >= 16 and not aliased")
+        elif self.kept_home:
+            out.add("straight = straight and not ragged")
+        out.add("source_row = pace if copied else x_row", "home_row = y_row if straight else pace")
         with out.block("for row in range(0, rows, most):"):
             out.add("m = min(most, rows - row)", "source = advanced(x_start, row * x_row)")
-            if self.home:
-                out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
+            out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
+            out.add("y_last = rows - 1 - row if spilling else -1")
+            if self.mapped:
+                out.add("x_last = rows - 1 - row if ragged and not copied else -1")
             with out.block("if copied:"):
                 with out.block("for r in range(m):"):
                     out.add("here = advanced(b0, r * pace)")
                     out.add("gather(here, advanced(source, r * x_row), n, x_step)")
-                    with out.block("for i in range(n, width):"):
-                        out.add("here[i] = 0")
+                    self.zeros("here")
                 out.add("source = b0")
             before: Loop | None = None
             for loop in (*plan.loops, None):
@@ -269,8 +314,51 @@ class _Generator:
                     else:
                         self.row_loop(before)
                 before = loop
-        for number in range(plan.buffer_count):
-            out.add(f"release(b{number})")
+        self.release_buffers()
+
+    def allocate_buffers(self, numbers: Iterable[int], width: str) -> None:
+        """Buffers for ``most`` lanes; on the stack where they are small, as asking for room takes its time."""
+        out, numbers = self.out, tuple(numbers)
+        out.add(f"each = {width} * most", f"small = {len(numbers)} * each <= {_SMALL}")
+        out.add(f"room = stack({_SMALL}, real) if small else allocate({len(numbers)} * each + 64, real)")
+        out.add("b = room if small else aligned(room)")
+        for place, number in enumerate(numbers):
+            out.add(f"b{number} = advanced(b, {place} * each * size)")
+
+    def release_buffers(self) -> None:
+        with self.out.block("if not small:"):
+            self.out.add("release(room)")
+        self.out.add("return 0")
+
+    def zeros(self, row: str) -> None:
+        """Fill up the last vector of a row."""
+        with self.out.block("for i in range(n, width):"):
+            self.out.add(f"{row}[i] = 0")
+
+    @property
+    def fetching(self) -> bool:
+        """Whether reading x goes with computing: a reduction that comes first reads at the pace of memory anyway."""
+        return self.plan.loops[0].kind == "map"
+
+    @property
+    def mapped(self) -> bool:
+        """Whether a map reads x."""
+        return any(loop.kind == "map" and self.input in loop.loads for loop in self.plan.loops)
+
+    @property
+    def kept_home(self) -> bool:
+        """Whether values are kept where the output comes to stand."""
+        return self.home < self.plan.buffer_count
+
+    @property
+    def spills(self) -> bool:
+        """Whether what is kept there is written once, from the first lane to the last."""
+        writers = [
+            loop
+            for loop in self.plan.loops
+            if loop.kind in ("map", "take", "put") and self.home in {self.plan.buffers[index] for index in loop.results}
+        ]
+        return len(writers) == 1 and writers[0].kind == "map" and len(self.graph.features) == 1
 
     def row_pointers(self, loads: tuple[int, ...]) -> dict[int, str]:
         """The addresses of the kept values of one lane; returns how to read them."""
@@ -280,14 +368,20 @@ class _Generator:
 
     def row_address(self, index: int) -> str:
         if index == self.input:
-            return "advanced(source, r * source_row)"
+            return f"{'b0 if r == x_last else ' if self.mapped else ''}advanced(source, r * source_row)"
         number = self.plan.buffers[index]
-        return "advanced(home, r * home_row)" if number == self.home else f"advanced(b{number}, r * pace)"
+        return self.home_row if number == self.home else f"advanced(b{number}, r * pace)"
+
+    @property
+    def home_row(self) -> str:
+        """Where the output comes to stand: in y, or in a buffer."""
+        return f"b{self.home} if r == y_last else advanced(home, r * home_row)"
 
     @property
     def home(self) -> int:
-        """The buffer in which the output replaces what it is made of; 0 where it is made of x alone."""
-        return max((self.plan.buffers[index] for index in self.plan.loops[-1].loads), default=0)
+        """The buffer in which the output replaces what it is made of, or one of its own where it is made of x alone."""
+        loads = self.plan.loops[-1].loads
+        return max((self.plan.buffers[index] for index in loads), default=0) or self.plan.buffer_count
 
     def row_loop(self, loop: Loop) -> None:
         out = self.out
@@ -304,7 +398,7 @@ class _Generator:
                         out.add(f"to{index}[i] = v{index}")
             elif loop.kind == "reduce":
                 loads = self.row_pointers(loop.loads)
-                self.row_reduction(loop, loads, width, BLOCK)
+                self.row_reduction(loop, loads, width)
                 for index in loop.results:
                     out.add(f"a{index}[r] = {self.reduced(index, width)}")
             elif loop.kind == "lane":
@@ -313,17 +407,16 @@ class _Generator:
             elif loop.kind in ("take", "put"):
                 self.row_move(loop)
             else:
+                if self.fetching:
+                    with out.block("if large:  # what the next block reads is fetched meanwhile"):
+                        out.add("expect(advanced(x_start, (row + m + r) * x_row), n * x_step)")
                 loads = self.row_pointers(loop.loads)
-                out.add("target = place = advanced(y_start, (row + r) * y_row)")
-                if self.home:
-                    out.add("target = advanced(home, r * home_row)")
-                else:
-                    with out.block("if y_step != size:"):
-                        out.add("target = advanced(b0, r * pace)")
+                out.add(f"target = {self.home_row}")
                 with out.block("for i in range(n):"):
                     self.compute(loop, loads, "[r]")
                     out.add(f"target[i] = {self.name(self.graph.output, '[r]')}")
-                with out.block(f"if {'not straight' if self.home else 'y_step != size'}:"):
+                out.add("place = advanced(y_start, (row + r) * y_row)")
+                with out.block("if not straight or r == y_last:"):
                     out.add("scatter(place, target, n, y_step)")
 
     def row_map_and_reduction(self, mapped: Loop, reduced: Loop) -> None:
@@ -339,20 +432,18 @@ class _Generator:
                 out.add(f"to{index} = {self.row_address(index)}")
             self.start_total(reduced)
             padded = "width" if not mapped.features else f"({width} + 15) // 16 * 16"
-            with out.block(f"for start in range(0, {padded}, {BLOCK}):"):
+            with self.sum_blocks(padded) as (first, last):
                 for index in reduced.results:
                     out.add(f"part{index} = {self.identity(index, 'real')}")
-                out.add(f"stop = min(start + {BLOCK}, {padded})")
-                with out.block("for i in range(start, stop):"):
+                with out.block(f"for i in range({first}, {last}):"):
                     self.compute(both, addresses, "[r]")
                     for index in mapped.results:
                         out.add(f"to{index}[i] = v{index}")
                     for index in reduced.results:
-                        value = self.name(self.graph.nodes[index].args[0], "[r]")
-                        out.add(f"part{index} = {_JOIN[self.kind(index)]}(part{index}, {value})")
-                with out.block(f"if stop > {width}:  # what fills up the last vector doesn't count"):
+                        out.add(f"part{index} = {self.joined(index, '[r]')}")
+                with out.block(f"if {last} > {width}:  # what fills up the last vector doesn't count"):
                     again = self.row_pointers(reduced.loads)
-                    self.part_loop(reduced, again, f"range(start, {width})", "[r]")
+                    self.part_loop(reduced, again, f"range({first}, {width})", "[r]")
                 self.join_parts(reduced)
             for index in reduced.results:
                 out.add(f"a{index}[r] = {self.reduced(index, width)}")
@@ -361,13 +452,22 @@ class _Generator:
         for index in loop.results:
             self.out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
 
-    def row_reduction(self, loop: Loop, loads: dict[int, str], width: str, block: int) -> None:
+    def row_reduction(self, loop: Loop, loads: dict[int, str], width: str) -> None:
         """Sums in the kernel's type over a block, and over the blocks in float64."""
-        out = self.out
         self.start_total(loop)
-        with out.block(f"for start in range(0, {width}, {block}):"):
-            self.part_loop(loop, loads, f"range(start, min(start + {block}, {width}))", "[r]")
+        with self.sum_blocks(width) as (first, last):
+            self.part_loop(loop, loads, f"range({first}, {last})", "[r]")
             self.join_parts(loop)
+
+    @contextmanager
+    def sum_blocks(self, width: str) -> Iterator[tuple[str, str]]:
+        """The elements that are added up in the kernel's type: a block of wide lanes at a time, others at once."""
+        if self.form == "wide rows":
+            with self.out.block(f"for start in range(0, {width}, {BLOCK}):"):
+                self.out.add(f"stop = min(start + {BLOCK}, {width})")
+                yield "start", "stop"
+        else:
+            yield "0", width
 
     def part_loop(self, loop: Loop, loads: dict[int, str], elements: str, lane: str = "") -> None:
         out = self.out
@@ -376,8 +476,16 @@ class _Generator:
         with out.block(f"for i in {elements}:"):
             self.compute(loop, loads, lane)
             for index in loop.results:
-                value = self.name(self.graph.nodes[index].args[0], lane)
-                out.add(f"part{index} = {_JOIN[self.kind(index)]}(part{index}, {value})")
+                out.add(f"part{index} = {self.joined(index, lane)}")
+
+    def joined(self, index: int, lane: str) -> str:
+        """A reduction's part with one more element."""
+        join, argument = _JOIN[self.kind(index)], self.graph.nodes[index].args[0]
+        node = self.graph.nodes[argument]
+        if join == "add_to" and node.op == "multiply" and argument not in self.plan.buffers:
+            first, second = (self.name(arg, lane) for arg in node.args)
+            return f"add_product_to(part{index}, {first}, {second})"
+        return f"{join}(part{index}, {self.name(argument, lane)})"
 
     def join_parts(self, loop: Loop, lane: str = "") -> None:
         """Add the parts to the totals; in float64, what rounding loses is kept as well."""
@@ -436,8 +544,7 @@ class _Generator:
         out.add(f"most = min({LANES}, max(16, {_BUFFERS // bytes_each} // max(n, 1) // 16 * 16))")
         with out.block("if rows < most:"):
             out.add("most = (rows + 15) // 16 * 16  # loops run over whole vectors")
-        for number in range(plan.buffer_count):
-            out.add(f"b{number} = allocate(n * most, real)")
+        self.allocate_buffers(range(plan.buffer_count), "n")
         self.lane_arrays()
         with out.block("for row in range(0, rows, most):"):
             out.add("m = min(most, rows - row)", "lanes = (m + 15) // 16 * 16")
@@ -448,8 +555,7 @@ class _Generator:
                     out.add("here[r] = 0")
             for loop in plan.loops:
                 self.column_loop(loop)
-        for number in range(plan.buffer_count):
-            out.add(f"release(b{number})")
+        self.release_buffers()
 
     def lane_arrays(self) -> None:
         out = self.out
@@ -571,6 +677,7 @@ class _Generator:
                 for index in loop.results:
                     out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
                 with out.block("for start in range(0, n, block):"):
+                    out.add("m = min(block, n - start)")
                     self.block_source()
                     self.part_loop(loop, {self.input: "source[i]"}, "range(m)")
                     self.join_parts(loop)
@@ -579,9 +686,7 @@ class _Generator:
                     out.add(f"parts[{2 * place}, 0], parts[{2 * place + 1}, 0] = total{index}, lost{index}")
         with out.block(f"if phase == {len(self.phases())}:"):
             self.known_lanes(len(self.phases()), "0")
-            with out.block("for start in range(0, n, block):"):
-                self.block_source()
-                self.block_output()
+            self.write_blocks()
 
     def known_lanes(self, phase: int, lane: str) -> None:
         """The lane values that the reductions of earlier phases give."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array, check_out, real_array, result_type
 from actspec.kernels import layout, plan, threads
+from actspec.kernels.codegen import WIDE
 from actspec.kernels.plan import Compiled, Part, Segment
 from actspec.kernels.stage import Known, Stage
 
@@ -18,7 +19,13 @@ _SHARED = 1 << 18
 """The number of elements from which threads pay: waking one takes about as long as a tanh of a tenth of them."""
 
 _PIECE = 1 << 16
-"""How many elements a thread takes at a time."""
+"""How many elements a thread takes at a time, at least; a turn costs about as much as copying a hundredth of them."""
+
+_TURNS = 8
+"""How many times a thread takes some: so that none waits long for another at the end."""
+
+_LARGE = 1 << 23
+"""The number of bytes from which an array is taken to be larger than the caches."""
 
 _NARROW = 48
 """Lanes of fewer elements run side by side."""
@@ -26,8 +33,11 @@ _NARROW = 48
 _SCRATCH = 1 << 19
 """The most bytes of buffers for one lane; longer lanes run in phases."""
 
-_LONG_BLOCK = 1 << 17
-"""How many elements of a long lane are taken at a time."""
+_LONG_BLOCK = 1 << 16
+"""How many elements of a long lane are taken at a time, and of several of another type than the kernel's."""
+
+_CONVERTED_LANES = 16
+"""How many those several are."""
 
 _LANES = 256
 
@@ -90,7 +100,7 @@ class Driver:
         if x.size >= _SHARED or not inner or not x.flags.c_contiguous:
             return
         (views,) = layout.lanes(x, x, segment.axes) or ((x, x),)
-        form = _form(segment, views[0])
+        form = _form(segment, views[0], side_by_side=False)
         if form.startswith("long"):
             return
         if len(self._known) >= _MOST_KNOWN:
@@ -150,8 +160,9 @@ def _run_compiled(segment: Compiled, x: Array, y: Array) -> None:
         _run_compiled(segment, between, between)
         np.copyto(y, between)
         return
+    side_by_side = _side_by_side(segment, x)
     for x2, y2 in views:
-        _run_lanes(segment, x2, y2)
+        _run_lanes(segment, _form(segment, x2, side_by_side=side_by_side), x2, y2)
 
 
 _MOST_LOOPS = 64
@@ -171,10 +182,16 @@ def _most(segment: Compiled) -> int:
     return _SCRATCH // (segment.buffers * segment.graph.dtype.itemsize)
 
 
-def _form(segment: Compiled, x: Array) -> str:
+def _side_by_side(segment: Compiled, x: npt.NDArray[Any]) -> bool:
+    """Whether elements of several lanes lie closer to each other than those of one."""
+    steps = [(axis in segment.axes, abs(x.strides[axis])) for axis in range(x.ndim) if x.shape[axis] > 1]
+    least = min((step for inside, step in steps if inside), default=0)
+    return any(step < least for inside, step in steps if not inside)
+
+
+def _form(segment: Compiled, x: Array, *, side_by_side: bool) -> str:
     """How to run lanes: it depends on their length and strides alone, so that any part of an array gives the same."""
     count, length = x.shape
-    side_by_side = count > 1 and abs(x.strides[0]) < abs(x.strides[1])
     if not segment.axes:
         return "flat"
     if length > _most(segment):
@@ -182,24 +199,27 @@ def _form(segment: Compiled, x: Array) -> str:
     if side_by_side:
         if 16 * length <= _most(segment):
             return "columns"
-        return "rows" if segment.sliced else "long columns"
-    return "columns" if length < _NARROW and count > 1 else "rows"
+        return "wide rows" if segment.sliced else "long columns"
+    if length < _NARROW and count > 1:
+        return "columns"
+    return "rows" if length <= WIDE else "wide rows"
 
 
-def _run_lanes(segment: Compiled, x: Array, y: Array) -> None:
-    form = _form(segment, x)
+def _run_lanes(segment: Compiled, form: str, x: Array, y: Array) -> None:
     if form.startswith("long"):
         _run_long(segment, form, x, y)
         return
     kernel = segment.kernel(form)
-    if x.size < _SHARED or threads.get_num_threads() == 1:
-        kernel(x, y, segment.parameters)
+    parameters = segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
+    count = threads.get_num_threads() if x.size >= _SHARED else 1
+    if count == 1:
+        kernel(x, y, parameters)
         return
-    pieces = list(_pieces(form, x.shape, _PIECE))
+    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // (_TURNS * count))))
 
     def work(number: int) -> None:
         piece = pieces[number]
-        kernel(x[piece], y[piece], segment.parameters)
+        kernel(x[piece], y[piece], parameters)
 
     threads.share(work, len(pieces))
 
@@ -212,7 +232,8 @@ def _pieces(form: str, shape: tuple[int, ...], size: int) -> Iterator[tuple[slic
             for row in range(count):
                 yield slice(row, row + 1), slice(start, start + size)
         return
-    step = max(16, size // max(1, length) // 16 * 16)
+    step = size // max(1, length)
+    step = step // 16 * 16 if step >= 16 else max(1, step)
     for start in range(0, count, step):
         yield slice(start, start + step), slice(None)
 
@@ -224,8 +245,9 @@ def _run_converted(segment: Compiled, x: npt.NDArray[Any], y: npt.NDArray[Any]) 
     views = layout.lanes(x, y, segment.axes)
     if views is None:
         return False
+    side_by_side = _side_by_side(segment, x)
     for x2, y2 in views:
-        form = _form(segment, x2)
+        form = _form(segment, x2, side_by_side=side_by_side)
         if form.startswith("long"):
             _run_long(segment, form, x2, y2)
             continue
@@ -247,16 +269,18 @@ def _run_converted(segment: Compiled, x: npt.NDArray[Any], y: npt.NDArray[Any]) 
 
 def _run_long(segment: Compiled, form: str, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
     """Run lanes that no buffer holds: each phase goes over all blocks and ends in reductions, the last one writes y."""
-    if form == "long rows" and x.shape[0] > 1:
-        for row in range(x.shape[0]):
-            _run_long(segment, form, x[row : row + 1], y[row : row + 1])
+    together = 1 if form == "long rows" else _LANES
+    if x.shape[0] > together:
+        for row in range(0, x.shape[0], together):
+            _run_long(segment, form, x[row : row + together], y[row : row + together])
         return
     kernel = segment.kernel(form)
     phases = segment.phases
     dtype = segment.graph.dtype
     count, length = x.shape
-    tile = min(count, _LANES)
-    step = max(1, _LONG_BLOCK // tile)
+    plain, straight = _is_plain(x, dtype), _is_plain(y, dtype)
+    step = _LONG_BLOCK if form == "long rows" else _LONG_BLOCK // _CONVERTED_LANES
+    tile = _LANES if plain and straight else _CONVERTED_LANES
     places = [
         (slice(first, first + tile), slice(start, start + step))
         for first in range(0, count, tile)
@@ -267,8 +291,6 @@ def _run_long(segment: Compiled, form: str, x: npt.NDArray[Any], y: npt.NDArray[
     known = np.empty((1 + results, count))
     known[0] = length
     parts = np.empty((blocks, 2 * max(1, results), count))
-    plain = _is_plain(x, dtype)
-    straight = _is_plain(y, dtype)
 
     def block(array: npt.NDArray[Any]) -> Array:
         return np.asarray(array.T.astype(dtype, order="C").T)
@@ -294,13 +316,24 @@ def _run_long(segment: Compiled, form: str, x: npt.NDArray[Any], y: npt.NDArray[
 
 def _together(kind: str, totals: Array, lost: Array, length: int) -> npt.NDArray[np.float64]:
     """The blocks' parts of a reduction taken together, lane by lane."""
-    if kind == "max":
-        return np.max(totals, axis=0)  # type: ignore[no-any-return]
-    if kind == "min":
-        return np.min(totals, axis=0)  # type: ignore[no-any-return]
-    if kind == "prod":
-        return np.prod(totals, axis=0)  # type: ignore[no-any-return]
-    # Along the last axis NumPy adds up pairwise.
-    total = np.add.reduce(np.ascontiguousarray(totals.T), axis=-1)
-    total = total + np.where(np.isfinite(total), np.add.reduce(np.ascontiguousarray(lost.T), axis=-1), 0)
-    return total / length if kind == "mean" else total  # type: ignore[no-any-return]
+    if kind in _TOGETHER:
+        result: npt.NDArray[np.float64] = _TOGETHER[kind](totals, axis=0)
+        return result
+    return _sum(totals, lost) / (length if kind == "mean" else 1)
+
+
+_TOGETHER: dict[str, Any] = {"max": np.max, "min": np.min, "prod": np.prod}
+
+
+def _sum(totals: Array, lost: Array) -> npt.NDArray[np.float64]:
+    """The sum of the first axis by pairs, with what rounding loses: hardly anything depends on where blocks end."""
+    while len(totals) > 1:
+        if len(totals) % 2:
+            totals, lost = (np.concatenate([each, np.zeros_like(each[:1])]) for each in (totals, lost))
+        a, b = totals[::2], totals[1::2]
+        totals = a + b
+        seen = totals - a
+        error = (a - (totals - seen)) + (b - seen)
+        lost = lost[::2] + lost[1::2] + np.where(np.isnan(error), 0, error)
+    result: npt.NDArray[np.float64] = totals[0] + np.where(np.isfinite(totals[0]), lost[0], 0)
+    return result

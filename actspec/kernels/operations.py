@@ -36,8 +36,7 @@ def advanced(_context, address, count):
     """The address some bytes further."""
 
     def generate(_target, builder, _signature, values):
-        place = builder.gep(builder.bitcast(values[0], ir.IntType(8).as_pointer()), [values[1]])
-        return builder.bitcast(place, values[0].type)
+        return _bytes_on(builder, values[0], values[1])
 
     return address(address, types.intp), generate
 
@@ -51,6 +50,20 @@ def same(_context, first, second):
         return builder.icmp_unsigned("==", *(builder.ptrtoint(each, word) for each in values))
 
     return types.boolean(first, second), generate
+
+
+@intrinsic
+def overlap(_context, first, second, count):
+    """Whether so many bytes at two addresses are partly, but not all, the same."""
+
+    def generate(_target, builder, _signature, values):
+        one, other = (builder.ptrtoint(each, _WORD) for each in values[:2])
+        apart = builder.sub(one, other)
+        apart = builder.select(builder.icmp_signed("<", apart, _WORD(0)), builder.neg(apart), apart)
+        differ = builder.icmp_signed("!=", apart, _WORD(0))
+        return builder.and_(differ, builder.icmp_signed("<", apart, values[2]))
+
+    return types.boolean(first, second, types.intp), generate
 
 
 @intrinsic
@@ -89,9 +102,33 @@ def stack(_context, count, real):
     number, length = real.dtype, count.literal_value
 
     def generate(context, builder, _signature, _values):
-        return cgutils.alloca_once(builder, context.get_data_type(number), size=length)
+        place = cgutils.alloca_once(builder, context.get_data_type(number), size=length)
+        place.align = _LINE
+        return place
 
     return types.CPointer(number)(count, real), generate
+
+
+@intrinsic
+def aligned(_context, address):
+    """The first address from here on where a cache line begins, of room with 64 bytes to spare."""
+
+    def generate(_target, builder, signature, values):
+        return _bytes_on(builder, values[0], _to_line(builder, values[0]))
+
+    return address(address), generate
+
+
+def _to_line(builder, address):
+    return builder.and_(builder.neg(builder.ptrtoint(address, _WORD)), _WORD(_LINE - 1))
+
+
+def _bytes_on(builder, address, count):
+    place = builder.gep(builder.bitcast(address, ir.IntType(8).as_pointer()), [count])
+    return builder.bitcast(place, address.type)
+
+
+_LINE = 64
 
 
 @intrinsic
@@ -144,6 +181,18 @@ def _reordered(name: str) -> Any:
         return (total(total, total), generate) if total == value and total in FLOATS else None
 
     return accumulate
+
+
+@intrinsic
+def add_product_to(_context, total, first, second):
+    """``total + first*second``, rounded once where the machine can."""
+
+    def generate(_target, builder, signature, values):
+        kind = values[0].type
+        function = builder.module.declare_intrinsic("llvm.fmuladd", (kind,), ir.FunctionType(kind, [kind] * 3))
+        return builder.call(function, [values[1], values[2], values[0]], fastmath=("reassoc",))
+
+    return (total(total, total, total), generate) if total == first == second and total in FLOATS else None
 
 
 add_to = _reordered("fadd")
@@ -360,3 +409,24 @@ def _function(name: str) -> Any:
 for _name, _primitive in PRIMITIVES.items():
     if _primitive.code.startswith(f"{_name}(") and _name not in globals():
         globals()[_name] = _function(_name)
+
+
+@intrinsic
+def expect(_context, address, count):
+    """Ask for some bytes that are going to be read soon; addresses may be any."""
+
+    def generate(context, builder, _signature, values):
+        byte = ir.IntType(8).as_pointer()
+        number = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
+        )
+        place = builder.bitcast(values[0], byte)
+        lines = builder.udiv(values[1], _WORD(_LINE))
+        lines = builder.select(builder.icmp_signed("<", values[1], _WORD(0)), _WORD(0), lines)
+        with cgutils.for_range(builder, lines) as loop:
+            line = builder.gep(place, [builder.mul(loop.index, _WORD(_LINE))])
+            builder.call(function, [line, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(address, types.intp), generate

@@ -23,7 +23,7 @@ class Compiled:
     stages: tuple[Traced, ...]
     graph: Graph
     axes: frozenset[int]
-    parameters: npt.NDArray[np.float64]
+    parameters: npt.NDArray[np.float64]  # and at the end whether the array is larger than the caches
     _sources: dict[str, str] = field(default_factory=dict, compare=False)
     _kernels: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
@@ -57,6 +57,11 @@ class Compiled:
 
             kernel = self._kernels.setdefault(form, load(self.source(form)))
         return kernel
+
+    @cached_property
+    def parameters_of_large(self) -> npt.NDArray[np.float64]:
+        """The parameters for an array that is larger than the caches."""
+        return np.array([*self.graph.parameters, 1.0])
 
     @cached_property
     def buffers(self) -> int:
@@ -129,7 +134,7 @@ def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any]) -> Compiled
     axes = graph.axes or frozenset()
     if len(graph.features) > 1:
         axes = frozenset({ndim - 1})
-    return Compiled(tuple(stages), graph, axes, np.array(graph.parameters, np.float64))
+    return Compiled(tuple(stages), graph, axes, np.array([*graph.parameters, 0.0]))
 
 
 _MOST_AXES = 8

@@ -33,6 +33,8 @@ def as_written(pipeline: Any, x: npt.ArrayLike, *, jitter: np.random.Generator |
     """
     x = np.asarray(x)
     y = np.array(x, dtype=computed_type(x.dtype), order="C", copy=True)
+    if not y.size:
+        return y.astype(result_type(x.dtype))
     y = y.reshape(1) if y.ndim == 0 else y  # a scalar is one feature
     with np.errstate(all="ignore"):
         for stage in actspec.parse(pipeline):
@@ -45,6 +47,17 @@ def _jittered(y: Array, jitter: np.random.Generator | None) -> Array:
     if jitter is None:
         return y.copy()
     return y * (1 + np.finfo(y.dtype).eps * jitter.integers(-1, 2, y.shape)).astype(y.dtype)
+
+
+def wider(pipeline: Any, x: npt.ArrayLike) -> Array:
+    """The formulas on x in a wider type where that can be, for sums that NumPy takes element after element."""
+    x = np.asarray(x)
+    wide = np.float64 if computed_type(x.dtype).itemsize == 4 else np.longdouble
+    try:
+        with np.errstate(all="ignore"):
+            return as_written(pipeline, x.astype(wide)).astype(result_type(x.dtype))
+    except TypeError:  # actspec.functions take no longdouble
+        return as_written(pipeline, x)
 
 
 def slack(pipeline: Any, x: npt.ArrayLike, runs: int = 3) -> Array:

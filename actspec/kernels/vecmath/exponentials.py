@@ -86,6 +86,17 @@ SINH_64 = (
 COSH_32 = (0.5, 0.041666265577077866, 0.0013946276158094406)
 COSH_64 = (0.5000000000000013, 0.04166666666651381, 0.001388888894740028, 2.480148956782379e-05, 2.763140861686756e-07)
 
+# (h*coth(h) - 1) / h**2 by powers of h**2 in |h| <= 0.26, for the relative error of h*coth(h): 2.5e-8 and 2.0e-19.
+COTH_32 = (0.3333292305469513, -0.022024916484951973)
+COTH_64 = (
+    0.33333333333333315,
+    -0.022222222222169713,
+    0.0021164021114422173,
+    -0.00021163999622930766,
+    2.137306609702978e-05,
+    -2.1131329534139523e-06,
+)
+
 
 def exp(x: Value) -> Value:
     """``e**x``; worst error 0.90 ulp for float32 (at 5.2), 0.91 for float64 (-215)."""
@@ -122,19 +133,26 @@ def expm1(x: Value) -> Value:
 
 
 def tanh(x: Value) -> Value:
-    """``(e**2x - 1) / (e**2x + 1)``, by expm1; worst error 1.88 ulp for float32 (at 0.22), 1.65 for float64 (0.11)."""
+    """``(e**2x - 1) / (e**2x + 1)`` where ``e**2|x| = 2**k * (c + h)/(c - h)``, ``|x| = k*ln(2)/2 + h`` and
+    ``c = h*coth(h)``, the polynomial of which is short; worst error 1.88 ulp for float32 (at 0.125), 1.82 for float64
+    (0.50).
+    """
+    digits, bias = (52, 1023) if x.is_double else (23, 127)
     a = at_most(absolute(x), 20.0 if x.is_double else 10.0)
-    k, scale = _half_power(a + a)
-    high = fma(k, -LN2_64 if x.is_double else -LN2_32, a + a)
-    q = _polynomial(high, EXPM1_64 if x.is_double else EXPM1_32)
-    # What LN2 leaves counts a little for float64, near k = 1 only: more of it would cost more than it brings.
-    if x.is_double:
-        half = fma(scale, fma(high * high, q, k * -LN2_64_TAIL), fma(scale, high, scale - 0.5))
-    else:
-        half = fma(scale, fma(high * high, q, high), scale - 0.5)
-    quotient = half / (half + 1.0)
-    # The same as half - half*half/(half + 1): the smaller half is, the less the errors of the quotient weigh.
-    return copysign(select(a < 0.35, fma(-half, quotient, half), quotient), x)
+    # k is the floor of 2*a/ln(2) + 1/4: k = 0, where least is rounded, reaches to where tanh is above 1/4. The sum is
+    # rounded to halves, the last bit of which is cut off.
+    magic = 1.5 * 2.0 ** (digits - 1) + bias
+    shifted = fma(a, 2 * LOG2_E, magic).bits() & -2
+    scale = (shifted << (digits - 1)).as_float()
+    # What LN2 leaves of k*ln(2)/2 counts for 0.2 ulp at most.
+    h = fma(shifted.as_float() - magic, -LN2_64 / 2 if x.is_double else -LN2_32 / 2, a)
+    square = h * h
+    c = fma(square, polynomial(square, COTH_64 if x.is_double else COTH_32), 1.0)
+    difference = c - h
+    # The denominator takes the numerator in, so that its errors cancel where x is large; for k = 0 it is c itself, as
+    # adding h undoes the rounding of c - h.
+    half = fma(fma(scale, 0.5, -0.5), difference, scale * h)
+    return copysign(half / (half + difference), x)
 
 
 def sigmoid(x: Value) -> Value:

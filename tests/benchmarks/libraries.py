@@ -1,0 +1,267 @@
+"""The libraries that actspec is compared with: what each of them runs for an activation, where it can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import actspec
+
+Program = Callable[[], Any]
+
+PEERS = ("NumPy formula", "NumPy", "SciPy", "numexpr", "torch", "torch.compile", "jax.jit")
+RIVALS = ("NumPy formula", "NumPy", "SciPy", "torch", "torch.compile", "jax.jit")
+
+# What the peers have, by the name of the activation: from the library's own function where there is one.
+# s is the activation with its parameters, y the array to write to, or None.
+
+NUMPY: dict[str, Callable[..., Any]] = {
+    "linear": lambda _, x, y: np.copyto(y, x) if y is not None else x.copy(),
+    "tanh": lambda _, x, y: np.tanh(x, out=y),
+    "softplus": lambda _, x, y: np.logaddexp(x, x.dtype.type(0), out=y),
+    "relu": lambda s, x, y: np.maximum(x, 0, out=y) if s.max == math.inf else np.clip(x, 0, s.max, out=y),
+    "rect:min": lambda _, x, y: np.minimum(x, 1, out=y),
+    "rect:minmax": lambda _, x, y: np.clip(x, 0, 1, out=y),
+    "clip": lambda s, x, y: np.clip(x, s.min, s.max, out=y),
+    # For slopes from 0 to 1, as they are by default.
+    "leakyrelu": lambda s, x, y: np.maximum(x, x * s.negative_slope, out=y),
+    "prelu": lambda s, x, y: np.maximum(x, x * s.slope, out=y),
+    "veryleakyrectify": lambda _, x, y: np.maximum(x, x / 3, out=y),
+}
+
+
+def _scipy() -> dict[str, Callable[..., Any]]:
+    from scipy import special, stats
+
+    found = {
+        "sigmoid": lambda _, x, y: special.expit(x, out=y),
+        "softmax": lambda s, x, _y: special.softmax(x, axis=s.axis),
+        "norm:z": lambda s, x, _y: stats.zscore(x, axis=s.axis),
+    }
+    if hasattr(special, "softplus"):
+        found["softplus"] = lambda _, x, y: special.softplus(x, out=y)
+    return found
+
+
+# Parameters are p_name: they get the type of x, which numexpr keeps.
+NUMEXPR = {
+    "linear": "x",
+    "tanh": "tanh(x)",
+    "scaledtanh": "p_scale_out*tanh(p_scale_in*x)",
+    "sigmoid": "1/(1 + exp(-x))",
+    "softplus": "where(x > 0, x, 0) + log1p(exp(-abs(x)))",
+    "relu": "where(x > 0, where(x < p_max, x, p_max), 0)",
+    "rect:min": "where(x < 1, x, 1)",
+    "rect:minmax": "where(x > 0, where(x < 1, x, 1), 0)",
+    "clip": "where(x > p_min, where(x < p_max, x, p_max), p_min)",
+    "leakyrelu": "where(x > 0, x, p_negative_slope*x)",
+    "veryleakyrectify": "where(x > 0, x, x/3)",
+    "prelu": "where(x > 0, x, p_slope*x)",
+    "lgrelu": "where(x > 0, p_gain*x, p_leak*x)",
+    "elu": "where(x > 0, x, p_alpha*expm1(x))",
+    "selu": "p_scale*where(x > 0, x, p_alpha*expm1(x))",
+    "gaussian": "exp(-x*x)",
+    "softlif": (
+        "p_amp/(p_tau_ref + p_tau_rc*log1p(1/(p_sigma*(where(x > 0, x/p_sigma, 0) + log1p(exp(-abs(x/p_sigma)))))))"
+    ),
+    "above": "where(x > 1, x, 0)",
+}
+
+
+def _torch(t: Any) -> dict[str, Callable[..., Any]]:
+    nn = t._C._nn  # the functions of torch.nn.functional, with their out=
+    f = t.nn.functional
+
+    def lgrelu(s: Any, x: Any, y: Any) -> Any:
+        return t.where(x > 0, s.gain * x, s.leak * x, out=y)
+
+    def gaussian(_: Any, x: Any, y: Any) -> Any:
+        squared = t.mul(x, x, out=y)
+        return t.exp(t.neg(squared, out=y), out=y)
+
+    def softlif(s: Any, x: Any, y: Any) -> Any:
+        rate = t.mul(f.softplus(x / s.sigma, threshold=math.inf), s.sigma, out=y)
+        logarithm = t.log1p(t.reciprocal(rate, out=y), out=y)
+        return t.div(s.amp, logarithm * s.tau_rc + s.tau_ref, out=y)
+
+    def norm_z(s: Any, x: Any, y: Any) -> Any:
+        deviation, mean = t.std_mean(x, dim=s.axis, correction=0, keepdim=True)
+        return t.div(x - mean, deviation + s.eps, out=y)
+
+    return {
+        "linear": lambda _, x, y: x.clone() if y is None else y.copy_(x),
+        "tanh": lambda _, x, y: t.tanh(x, out=y),
+        "scaledtanh": lambda s, x, y: t.mul(t.tanh(t.mul(x, s.scale_in, out=y), out=y), s.scale_out, out=y),
+        "sigmoid": lambda _, x, y: t.sigmoid(x, out=y),
+        "softplus": lambda _, x, y: nn.softplus(x, 1, math.inf, out=y),
+        "relu": lambda s, x, y: t.clamp_min(x, 0, out=y) if s.max == math.inf else t.clamp(x, 0, s.max, out=y),
+        "rect:min": lambda _, x, y: t.clamp_max(x, 1, out=y),
+        "rect:minmax": lambda _, x, y: t.clamp(x, 0, 1, out=y),
+        "clip": lambda s, x, y: t.clamp(x, s.min, s.max, out=y),
+        "leakyrelu": lambda s, x, y: nn.leaky_relu(x, s.negative_slope, out=y),
+        "veryleakyrectify": lambda _, x, y: nn.leaky_relu(x, 1 / 3, out=y),
+        "prelu": lambda s, x, y: nn.leaky_relu(x, s.slope, out=y),
+        "lgrelu": lgrelu,
+        "elu": lambda s, x, y: nn.elu(x, s.alpha, out=y),
+        "selu": lambda s, x, y: nn.elu(x, s.alpha, s.scale, out=y),
+        "gaussian": gaussian,
+        "softlif": softlif,
+        "softmax": lambda s, x, y: t.softmax(x, s.axis, out=y),
+        "norm:mean": lambda s, x, y: t.sub(x, x.mean(s.axis, keepdim=True), out=y),
+        "norm:max": lambda s, x, y: t.div(x, x.abs().amax(s.axis, keepdim=True) + s.eps, out=y),
+        "norm:std": lambda s, x, y: t.div(x, t.std(x, s.axis, correction=0, keepdim=True) + s.eps, out=y),
+        "norm:z": norm_z,
+        "above": lambda _, x, y: t.mul(x, x > 1, out=y),
+    }
+
+
+def _jax(n: Any, nn: Any) -> dict[str, Callable[..., Any]]:
+    def norm_z(s: Any, x: Any) -> Any:
+        return (x - x.mean(s.axis, keepdims=True)) / (x.std(s.axis, keepdims=True) + s.eps)
+
+    def softlif(s: Any, x: Any) -> Any:
+        return s.amp / (s.tau_ref + s.tau_rc * n.log1p(1 / (s.sigma * nn.softplus(x / s.sigma))))
+
+    return {
+        "linear": lambda _, x: n.copy(x),
+        "tanh": lambda _, x: n.tanh(x),
+        "scaledtanh": lambda s, x: s.scale_out * n.tanh(s.scale_in * x),
+        "sigmoid": lambda _, x: nn.sigmoid(x),
+        "softplus": lambda _, x: nn.softplus(x),
+        "relu": lambda s, x: nn.relu(x) if s.max == math.inf else n.clip(x, 0, s.max),
+        "rect:min": lambda _, x: n.minimum(x, 1),
+        "rect:minmax": lambda _, x: n.clip(x, 0, 1),
+        "clip": lambda s, x: n.clip(x, s.min, s.max),
+        "leakyrelu": lambda s, x: nn.leaky_relu(x, s.negative_slope),
+        "veryleakyrectify": lambda _, x: nn.leaky_relu(x, 1 / 3),
+        "prelu": lambda s, x: nn.leaky_relu(x, s.slope),
+        "lgrelu": lambda s, x: n.where(x > 0, s.gain * x, s.leak * x),
+        "elu": lambda s, x: nn.elu(x, s.alpha),
+        "selu": lambda s, x: s.scale * nn.elu(x, s.alpha),
+        "gaussian": lambda _, x: n.exp(-x * x),
+        "softlif": softlif,
+        "softmax": lambda s, x: nn.softmax(x, s.axis),
+        "norm:mean": lambda s, x: x - x.mean(s.axis, keepdims=True),
+        "norm:max": lambda s, x: x / (n.abs(x).max(s.axis, keepdims=True) + s.eps),
+        "norm:std": lambda s, x: x / (x.std(s.axis, keepdims=True) + s.eps),
+        "norm:z": norm_z,
+        "above": lambda _, x: x * (x > 1),
+    }
+
+
+class Peers:
+    """The installed peers, imported as they are needed; ``missing`` says which are not, and why."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        self.missing: dict[str, str] = {}
+        self._wanted = wanted
+        self._tables: dict[str, Any] = {}
+        loads = {"SciPy": _scipy, "numexpr": self._numexpr, "torch": self._torch, "jax.jit": self._jax}
+        for peer, load in loads.items():
+            if peer in wanted or (peer == "torch" and "torch.compile" in wanted):
+                try:
+                    self._tables[peer] = load()
+                except Exception as error:  # one that fails to import is as good as none
+                    self.missing[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
+        if "torch" in self.missing and "torch.compile" in wanted:
+            self.missing["torch.compile"] = self.missing["torch"]
+
+    def _numexpr(self) -> Any:
+        import numexpr
+
+        numexpr.set_num_threads(actspec.get_num_threads())
+        return numexpr
+
+    def _torch(self) -> Any:
+        import torch
+
+        torch.set_num_threads(actspec.get_num_threads())
+        return torch, _torch(torch)
+
+    def _jax(self) -> Any:
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        return jax, _jax(jax.numpy, jax.nn)
+
+    def program(self, peer: str, stages: tuple[actspec.Activation, ...], x: Any, y: Any) -> Program | None:
+        """What the peer runs for stages; None where it isn't wanted or installed, or has no such function.
+
+        y is the array to write to, or None for a new one.
+        """
+        if peer not in self._wanted or peer in self.missing:
+            return None
+        names = [stage.__definition__.name for stage in stages]
+        if peer == "NumPy formula":
+            return partial(_formulas, stages, x)
+        if peer == "NumPy":
+            return _chain([NUMPY.get(name) for name in names], stages, x, y)
+        if peer == "SciPy":
+            own = self._tables[peer]
+            if not any(name in own for name in names):
+                return None
+            return _chain([own.get(name) or NUMPY.get(name) for name in names], stages, x, y)
+        if peer == "numexpr":
+            if len(stages) != 1 or names[0] not in NUMEXPR:
+                return None
+            given = {f"p_{each.name}": getattr(stages[0], each.name) for each in stages[0].__definition__.parameters}
+            used = {name: np.array(value, x.dtype) for name, value in given.items() if name in NUMEXPR[names[0]]}
+            evaluate = self._tables[peer].evaluate
+            return partial(evaluate, NUMEXPR[names[0]], {"x": x, **used}, out=y)
+        if peer == "jax.jit":
+            jax, own = self._tables[peer]
+            if not all(name in own for name in names):
+                return None
+            return self._jitted(jax, [own[name] for name in names], stages, x)
+        torch, own = self._tables["torch"]
+        if not all(name in own for name in names):
+            return None
+        chain = [own[name] for name in names]
+        x, y = torch.from_numpy(x), None if y is None else torch.from_numpy(y)
+        if peer == "torch":
+            return _chain(chain, stages, x, y)
+        return self._compiled(torch, chain, stages, x, y)
+
+    def _jitted(self, jax: Any, chain: list[Any], stages: tuple[Any, ...], x: Any) -> Program:
+        def whole(x: Any) -> Any:
+            for stage, function in zip(stages, chain, strict=True):
+                x = function(stage, x)
+            return x
+
+        jitted, given = jax.jit(whole), jax.numpy.asarray(x)
+        return lambda: jitted(given).block_until_ready()
+
+    def _compiled(self, torch: Any, chain: list[Any], stages: tuple[Any, ...], x: Any, y: Any) -> Program:
+        def whole(x: Any, y: Any) -> Any:
+            for stage, function in zip(stages, chain, strict=True):
+                x = function(stage, x, None)
+            return x if y is None else y.copy_(x)
+
+        torch._dynamo.reset()  # or it stops compiling after some cases
+        return partial(torch.compile(whole, fullgraph=True, dynamic=False), x, y)
+
+
+def _formulas(stages: tuple[actspec.Activation, ...], x: Any) -> Any:
+    for stage in stages:
+        x = stage.formula(x)
+    return x
+
+
+def _chain(functions: list[Any], stages: tuple[Any, ...], x: Any, y: Any) -> Program | None:
+    """Functions one after the other, the last of them into y."""
+    if None in functions:
+        return None
+    if len(functions) == 1:
+        return partial(functions[0], stages[0], x, y)
+
+    def run() -> Any:
+        value = x
+        for stage, function in zip(stages[:-1], functions[:-1], strict=True):
+            value = function(stage, value, None)
+        return functions[-1](stages[-1], value, y)
+
+    return run

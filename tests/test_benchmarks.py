@@ -1,0 +1,137 @@
+"""The benchmark programs run and say what they should; how fast anything is, is not tested."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+
+def run(program: str, *arguments: str, cache: Path) -> str:
+    command = [sys.executable, str(BENCHMARKS / program), *arguments]
+    environment = os.environ | {"ACTSPEC_CACHE_DIR": str(cache)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", env=environment)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kernels")
+
+
+QUICK = ("--quick", "--rounds", "2", "--peers", "NumPy formula,NumPy")
+
+
+def test_peers_gives_ratios_and_targets(cache: Path) -> None:
+    report = json.loads(run("peers.py", *QUICK, "--json", "--only", "tanh*10* float32*", cache=cache))
+    assert report["machine"]["cores"] >= 1
+    assert "numpy" in report["machine"]["versions"]
+    assert not report["stopped"]
+    assert [case["group"] for case in report["cases"]] == ["threads", "single", "single"]
+    for case in report["cases"]:
+        assert case["copy"]["ratio"] > 0
+        assert case["copy"]["low"] <= case["copy"]["high"]
+        assert case["peers"]["NumPy formula"]["ratio"] > 0
+        assert {"what", "ratio", "target", "met"} <= set(case["targets"][0])
+        assert not case["failed"]
+    unmeasured = [each["what"] for case in report["cases"] for each in case["targets"] if each["met"] is None]
+    assert unmeasured == ["jax.jit / ours", "torch.compile / ours", "torch.tanh / ours", "torch.tanh / ours"]
+
+
+def test_peers_prints_tables_and_writes_them_into_a_page(cache: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- begin peers -->\nold\n<!-- end peers -->\nafter\n", encoding="utf-8")
+    printed = run("peers.py", *QUICK, "--markdown", "--only", "tanh 3* float32*", "--into", str(page), cache=cache)
+    assert "(the fastest) / ours | " in printed
+    text = page.read_text(encoding="utf-8")
+    assert text == f"before\n<!-- begin peers -->\n\n{printed.strip()}\n\n<!-- end peers -->\nafter\n"
+
+
+def test_peers_measures_the_cost_per_element(cache: Path) -> None:
+    printed = run("peers.py", *QUICK, "--only", "cost*one thread", cache=cache)
+    assert "dearest / cheapest" in printed
+    assert "1e+05 elements / cheapest" in printed
+
+
+def test_peers_names_what_is_missing(cache: Path, tmp_path: Path) -> None:
+    for name in ("torch", "jax"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    code = f"import sys, runpy; sys.path[:0] = [{str(tmp_path)!r}, {str(BENCHMARKS)!r}]; import libraries"
+    code += "; print(libraries.Peers(libraries.PEERS).missing)"
+    environment = os.environ | {"ACTSPEC_CACHE_DIR": str(cache)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    for peer in ("torch", "torch.compile", "jax.jit"):
+        assert f"'{peer}': 'ImportError: not here'" in done.stdout
+
+
+def test_every_elementwise_built_in_has_a_case() -> None:
+    code = f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r}); import shared, accuracy"
+    code += (
+        "; print(*shared.elementwise(), sep='\\n'); print('without:', *set(shared.elementwise()) - set(accuracy.WIDE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    *names, without = done.stdout.splitlines()
+    assert {"tanh", "prelu", "lgrelu", "softlif", "maxout"} <= set(names)
+    assert not {"softmax", "norm:z", "continuous"} & set(names)
+    assert without in ("without: maxout", "without:")
+
+
+def test_accuracy_finds_the_worst(cache: Path) -> None:
+    report = json.loads(run("accuracy.py", "tanh", "leakyrelu:0.1", "--values", "70000", "--json", cache=cache))
+    assert [(each["spec"], each["type"]) for each in report["results"]] == [
+        ("tanh", "float32"),
+        ("tanh", "float64"),
+        ("leakyrelu:0.1", "float32"),
+        ("leakyrelu:0.1", "float64"),
+    ]
+    for each in report["results"]:
+        assert each["values"] >= 70000
+        assert 0.3 < each["worst"] < 4
+        assert each["misplaced"] == 0
+        assert list(each["above"]) == ["1", "2", "4"]
+        assert float(each["where"]["x"]) != 0
+        assert each["checked"] is None or each["checked"] == pytest.approx(each["worst"], abs=0.02)
+
+
+def test_accuracy_sees_what_is_wrong(cache: Path) -> None:
+    code = f"""
+import sys
+sys.path.insert(0, {str(BENCHMARKS)!r})
+import numpy as np
+import actspec, accuracy
+class Tanh(actspec.Activation, override=True):
+    def __call__(self, x):
+        return np.where(x > 3e38, np.inf, np.where(np.abs(x) < 1e-39, 0, np.tanh(x) * (1 + 1e-6)))
+for name, values in (("float32", 2**20), ("float64", 10**4)):
+    result = accuracy.judge("tanh", actspec.parse("tanh"), name, values, False)
+    assert 8 < result["worst"], result
+    assert result["misplaced"] and not result["met"], result
+    assert result["worst_subnormal"] > 1000, result
+    assert "MISSED" in accuracy.text(result)
+print("fine")
+"""
+    environment = os.environ | {"ACTSPEC_CACHE_DIR": str(cache)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout == "fine\n"
+
+
+def test_accuracy_refuses_what_is_not_elementwise(cache: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run("accuracy.py", "softmax", cache=cache)
+    assert "it takes elements together" in caught.value.stderr
+
+
+def test_start_counts_compilations(cache: Path) -> None:
+    report = json.loads(run("start.py", "--quick", "--json", cache=cache))
+    rows = {row["what"]: row for row in report["rows"]}
+    assert rows["compilations of a cold start"]["value"] == 1
+    assert rows["compilations of a warm start"]["value"] == 0
+    assert rows["compilations of twenty specs that differ in float parameters"]["value"] == 1
+    assert np.isfinite(rows["warm start, above import numba"]["value"])
