@@ -478,13 +478,13 @@ def test_out_of_a_byte_swapped_x_may_be_x_or_native():
 def test_out_of_a_scalar_is_a_0d_array():
     out = np.empty(())
     assert PIPELINES["tanh"](2.0, out=out) is out
-    assert out == np.tanh(2.0)
+    assert out == pytest.approx(np.tanh(2.0), rel=1e-15)
 
 
 def test_out_of_integers_is_float64():
     out = np.empty(3)
     PIPELINES["tanh"]([1, 2, 3], out=out)
-    np.testing.assert_array_equal(out, np.tanh([1.0, 2.0, 3.0]))
+    np.testing.assert_array_max_ulp(out, np.tanh([1.0, 2.0, 3.0]), 2)
     with pytest.raises(TypeError, match="out"):
         PIPELINES["tanh"](np.arange(3), out=np.empty(3, np.int64))
 

@@ -169,7 +169,8 @@ def tanh(x: Value) -> Value:
 
 def sigmoid(x: Value) -> Value:
     """``1 / (1 + e**-x)``, for negative x as ``e**x / (1 + e**x)``, which keeps the tail;
-    ``e**-|x| = 2**k * u/(u - b*r)`` where ``u = b*r/2*(coth(r/2) + 1)``; worst error 1.66 ulp for float32 (at -4.5), 1.65 for float64 (-4.5).
+    ``e**-|x| = 2**k * u/(u - b*r)`` where ``u = b*r/2*(coth(r/2) + 1)``; worst error 1.66 ulp for float32 (at -4.5),
+    1.65 for float64 (-4.5).
     """
     # Both are multiplied by a power of 2, so that the quotient alone may be subnormal.
     shift, bias = (540, 1023) if x.is_double else (75, 127)
