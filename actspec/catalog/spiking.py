@@ -55,9 +55,9 @@ class SoftLIF(Activation):
     def __call__(self, x: Array) -> Any:
         z = x / self.sigma
         j = self.sigma * softplus(z)
-        # Below -16, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
+        # Below -20, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
         tail = np.log1p(j) - np.log(self.sigma) - z + np.exp(z) / 2
         # In units of the longer time constant nothing overflows, and no digit is lost where the rate saturates.
         unit = np.maximum(self.tau_ref, self.tau_rc)
-        waiting = self.tau_rc / unit * np.where(z < -16, tail, np.log1p(1 / j))
+        waiting = self.tau_rc / unit * np.where(z < -20, tail, np.log1p(1 / j))
         return self.amp / unit / (self.tau_ref / unit + waiting)
