@@ -27,7 +27,8 @@ class Traced:
 
     ``reason`` says why it can't be compiled, and is empty where it can. ``axes`` are those along which it takes values
     together, ``sliced`` says whether it treats some features of the last axis apart. Where ``symbolic``, its float
-    parameters are given to the kernel at run time; else they are part of the graph.
+    parameters are given to the kernel at run time; else they are part of the graph. ``weight`` is about how
+    much code it makes.
     """
 
     stage: Stage
@@ -35,6 +36,7 @@ class Traced:
     symbolic: bool = True
     axes: frozenset[int] = frozenset()
     sliced: bool = False
+    weight: int = 0
 
 
 def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
@@ -50,7 +52,8 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
         else:
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
-            return Traced(stage, "", symbolic, graph.axes or frozenset(), len(graph.features) > 1)
+            sliced = len(graph.features) > 1
+            return Traced(stage, "", symbolic, graph.axes or frozenset(), sliced, _weight(graph))
     return Traced(stage, reason)
 
 
@@ -65,3 +68,10 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any]) -> Graph:
     assert isinstance(x, Expr)
     graph.output = x.index
     return graph
+
+
+def _weight(graph: Graph) -> int:
+    """How much code a graph makes, in about the lines of a loop."""
+    loops = sum(node.op in ("reduce", "take", "put") for node in graph.nodes)
+    calls = sum(node.op in primitives.PRIMITIVES and primitives.PRIMITIVES[node.op].cost > 8 for node in graph.nodes)
+    return len(graph.nodes) + 5 * loops + 3 * calls

@@ -107,7 +107,8 @@ def segments(stages: Iterable[Any], ndim: int, dtype: np.dtype[Any], *, apart: b
     together: list[Traced] = []
     for stage in stages:
         traced = examine(stage, ndim, dtype)
-        whole = not traced.reason and not (traced.sliced and (apart or not traced.axes <= {ndim - 1}))
+        alone = apart or traced.weight > _HEAVIEST or not traced.axes <= {ndim - 1}
+        whole = not traced.reason and not (traced.sliced and alone)
         if together and not (whole and _fit([*together, traced], ndim)):
             found.append(_compiled(together, ndim, dtype))
             together = []
@@ -123,10 +124,16 @@ def segments(stages: Iterable[Any], ndim: int, dtype: np.dtype[Any], *, apart: b
 
 
 def _fit(stages: list[Traced], ndim: int) -> bool:
-    """Whether stages can be one kernel: they take values together along the same axes, and slice the last one only."""
+    """Whether stages can be one kernel: they take values together along the same axes, and slice the last one only.
+
+    Nor are they too many: to compile a kernel takes more than twice as long where it is twice as large.
+    """
     axes = {each.axes for each in stages if each.axes}
     axes |= {frozenset({ndim - 1}) for each in stages if each.sliced}
-    return len(axes) <= 1
+    return len(axes) <= 1 and sum(each.weight for each in stages) <= _HEAVIEST
+
+
+_HEAVIEST = 100
 
 
 def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any]) -> Compiled:
