@@ -748,3 +748,27 @@ def test_the_short_way_and_the_long_one_give_the_same():
         for other in (x.astype("f8"), x[..., ::-1], x.astype(x.dtype.newbyteorder())):
             check(spec, other)
         assert_same_bits(act(x), first)
+
+
+@pytest.mark.parametrize("spec", ["tanh", "relu", "norm:z", "softmax"])
+def test_overlap_is_seen_whatever_the_strides_of_axes_of_length_one(spec):
+    act = actspec.parse(spec)
+    for shape in ((1, 5), (5, 1), (1, 1, 300)):
+        act(np.zeros(shape))  # from now on arrays of this shape take the short way
+        line = np.random.default_rng(0).normal(size=310)
+        size = int(np.prod(shape))
+        for shift in (1, 2, 5):
+            room = line.copy()
+            x, out = (room[None, start : start + size] for start in (0, shift))
+            x, out = (each.reshape(shape) if len(shape) == 3 or shape[1] == 1 else each for each in (x, out))
+            expected = act(x.copy())
+            np.testing.assert_array_equal(act(x, out=out), expected)
+
+
+def test_long_pipelines_are_several_kernels():
+    pipeline = actspec.parse("+".join(["tanh", "norm:z"] * 128))
+    x = np.random.default_rng(0).normal(size=(6, 50))
+    kernels = actspec.explain(pipeline).kernels
+    assert 2 < len(kernels) < 100
+    assert len({kernel.code for kernel in kernels}) <= 2
+    assert np.isfinite(pipeline(x)).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -335,7 +337,7 @@ def test_a_formula_is_not_run_on_arrays_once_it_is_compiled():
 
         act = actspec.parse("watched+norm:z")
         act(sample())
-        assert np.ndarray not in seen
+        assert seen.count(np.ndarray) <= 1  # to compare with what was traced
         del seen[:]
         act(sample(seed=1))
         act(sample(seed=1).astype(np.float64))
@@ -653,3 +655,62 @@ def test_what_is_unbound_is_not_compiled_and_says_why():
         (stage,) = actspec.explain(spec).stages
         assert not stage.compiled
         assert stage.reason
+
+
+def test_a_body_that_handles_exceptions_is_not_mistaken():
+    class Handling(actspec.Activation, register=False):
+        def __call__(self, x):
+            y = np.tanh(x)
+            with contextlib.suppress(Exception):
+                y[y < 0] = 0
+            return y
+
+    class Replacing(actspec.Activation, register=False):
+        def __call__(self, x):
+            try:
+                return np.cumsum(x, axis=-1)
+            except Exception:
+                return x * 0
+
+    np.testing.assert_array_equal(Handling()([-1.0, 1.0]), [0, np.tanh(1.0)])
+    np.testing.assert_array_equal(Replacing()([1.0, 2.0]), [1, 3])
+
+
+def test_a_body_that_looks_at_types_is_not_mistaken():
+    class Looking(actspec.Activation, register=False):
+        alpha: float = 0.5
+
+        def __call__(self, x):
+            if isinstance(self.alpha, float) and isinstance(x, np.ndarray):
+                return x * self.alpha
+            return x - 99
+
+    class Spelling(actspec.Activation, register=False):
+        k: float = 1.0
+
+        def __call__(self, x):
+            return x * {"1.0": 1.0, "2.0": 20.0}.get(str(self.k), -1.0)
+
+    np.testing.assert_array_equal(Looking()([1.0, 2.0]), [0.5, 1])
+    np.testing.assert_array_equal(Spelling(2.0)([1.0]), [20])
+
+
+def test_constants_of_a_wider_type_are_not_narrowed():
+    class Wide(actspec.Activation, register=False):
+        def __call__(self, x):
+            return x * np.float64(1e30) * np.float64(1e30) / 1e60
+
+    np.testing.assert_array_equal(Wide()(np.float32([1, 2])), np.float32([1, 2]))
+
+
+def test_constants_in_maximum_count_as_numpy_has_it():
+    class Nan(actspec.Activation, register=False):
+        def __call__(self, x):
+            return np.maximum(x, np.nan)
+
+    class Inverse(actspec.Activation, register=False):
+        def __call__(self, x):
+            return 1 / np.maximum(x, 0)
+
+    assert np.isnan(Nan()([-1.0, 2.0])).all()
+    np.testing.assert_array_equal(Inverse()([-0.0]), [np.inf])

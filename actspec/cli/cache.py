@@ -46,9 +46,9 @@ def clear() -> None:
     help="The type of the arrays; repeatable. Without it, both.",
 )
 def warm(specs: tuple[str, ...], dtypes: tuple[str, ...]) -> None:
-    """Compile the kernels of each SPEC, for arrays of any shape, so that later processes find them.
+    """Compile the kernels of each SPEC, so that later processes find them.
 
-    Lanes of very many elements have kernels of their own, which are compiled at their first use.
+    Lanes that no cache holds, of some ten thousand elements, have kernels of their own, compiled at their first use.
     """
     pipelines = [parse(spec) for spec in specs]
     for pipeline in pipelines:

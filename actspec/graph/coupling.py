@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from actspec.graph.operand import Operand, operands
+from actspec.graph.operand import Operand, UnfollowedError, operands
 
 
 def coupled_axes(formula: Callable[[Any], Any], ndim: int) -> frozenset[int] | None:
@@ -24,7 +24,7 @@ def coupled_axes(formula: Callable[[Any], Any], ndim: int) -> frozenset[int] | N
     symbol = _Symbol(ndim)
     try:
         result = formula(symbol)
-    except Exception:
+    except (Exception, UnfollowedError):
         # Whatever a body does that a symbol can't follow: the caller treats it as coupling everything.
         return None
     return result.coupled if isinstance(result, _Symbol) else frozenset()

@@ -158,6 +158,14 @@ class Expr(Operand):
     def __iter__(self) -> Iterator[Any]:
         raise UnfollowedError("it loops over the array")
 
+    def __str__(self) -> str:
+        raise UnfollowedError("it needs a value as text")
+
+    __repr__ = __str__
+
+    def __format__(self, _spec: str) -> str:
+        raise UnfollowedError("it needs a value as text")
+
     def __float__(self) -> float:
         raise UnfollowedError("it needs a value as a Python float")
 

@@ -58,7 +58,7 @@ class Stream:
         self.numbers = itertools.count()
         try:
             self.walks = 1 + self._run(None, tuple(Extent(length, 0, length) for length in shape)).depth
-        except Exception as error:  # formulas raise what they like at what stands for an array
+        except (Exception, UnfollowedError) as error:  # formulas raise what they like at what stands for an array
             raise UnfollowedError from error
 
     def __call__(self, values: Array, place: tuple[slice, ...]) -> Array | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from actspec.graph import primitives
 from actspec.graph.expr import Expr, Graph
+from actspec.graph.interpret import interpret
 from actspec.graph.operand import Operand, UnfollowedError
 
 
@@ -18,6 +19,10 @@ class Stage(Protocol):
 
     def follow(self, x: Operand, /) -> Operand:
         """The result for what stands for an array."""
+        ...
+
+    def formula(self, x: Any, /) -> Any:
+        """The result for an array, as it is written."""
         ...
 
 
@@ -52,8 +57,10 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
         else:
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
-            sliced = len(graph.features) > 1
-            return Traced(stage, "", symbolic, graph.axes or frozenset(), sliced, _weight(graph))
+            if _agrees(stage, graph):
+                sliced = len(graph.features) > 1
+                return Traced(stage, "", symbolic, graph.axes or frozenset(), sliced, _weight(graph))
+            reason = "its formula does something else with an array than with what stands for one"
     return Traced(stage, reason)
 
 
@@ -68,6 +75,23 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any]) -> Graph:
     assert isinstance(x, Expr)
     graph.output = x.index
     return graph
+
+
+def _agrees(stage: Stage, graph: Graph) -> bool:
+    """Whether the graph computes what the formula makes of a small array; where that fails, there is no saying."""
+    shape = [2] * max(0, graph.ndim - 2) + [5, 7][-graph.ndim :]
+    x = np.linspace(-2.5, 3.0, int(np.prod(shape)), dtype=graph.dtype).reshape(shape)
+    with np.errstate(all="ignore"):
+        try:
+            written = stage.formula(x.copy())
+        except Exception:  # an index that so small an array hasn't, say
+            return True
+        try:
+            traced = np.broadcast_to(interpret(graph, x), x.shape)
+        except Exception:
+            return False
+    close = 1e-3 if graph.dtype.itemsize == 4 else 1e-9
+    return np.allclose(written, traced, rtol=close, atol=close, equal_nan=True)
 
 
 def _weight(graph: Graph) -> int:

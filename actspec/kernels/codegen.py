@@ -111,9 +111,11 @@ class _Generator:
         names = [f"s{arg}" if scalar else self.name(arg, lane) for arg in node.args]
         if node.op in ("maximum", "minimum") and not scalar:
             for place, other in ((0, 1), (1, 0)):
-                if self.graph.nodes[node.args[place]].op in ("constant", "parameter"):  # which is never NaN
+                given = self.graph.nodes[node.args[place]]
+                # Parameters are never NaN. Of zeros, the one that is given counts, as NumPy has it.
+                if given.op == "parameter" or (given.op == "constant" and given.detail == given.detail):
                     bound, value = names[place], names[other]
-                    return f"where({bound} {'>' if node.op == 'maximum' else '<'} {value}, {bound}, {value})"
+                    return f"where({bound} {'>=' if node.op == 'maximum' else '<='} {value}, {bound}, {value})"
         code = PRIMITIVES[node.op].code.format(*names)
         return re.sub(r"\breal\b", "float64", code) if scalar else code
 
@@ -162,8 +164,9 @@ class _Generator:
         out.add("rows, n = x.shape", "x_row, x_step = x.strides", "y_row, y_step = y.strides")
         out.add("x_start, y_start = pointer(x), pointer(y)", f"size = {self.graph.dtype.itemsize}")
         if not more:
-            dense = "x_step == size and y_step == size and x_row == n * size and y_row == n * size"
-            with out.block(f"if {dense} and overlap(x_start, y_start, rows * n * size):"):
+            # The stride of an axis of length one may be anything.
+            out.add("dense = (rows == 1 or x_row == y_row == n * size) and (n == 1 or x_step == y_step == size)")
+            with out.block("if dense and overlap(x_start, y_start, rows * n * size):"):
                 out.add("return 1")
         self.scalars("n" if not more else "lanes[0, 0]")
 

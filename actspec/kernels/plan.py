@@ -40,7 +40,7 @@ class Compiled:
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms of its kernel for lanes that buffers hold."""
-        return ("rows", "columns") if self.axes else ("flat",)
+        return ("rows", "columns", "wide rows") if self.axes else ("flat",)
 
     def source(self, form: str) -> str:
         """The source of its kernel in a form."""

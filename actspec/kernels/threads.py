@@ -5,6 +5,7 @@ The parts of a call are the same for any number of threads, so results are too.
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections.abc import Callable
@@ -27,8 +28,12 @@ def set_num_threads(n: int | None) -> None:
     >>> actspec.set_num_threads(None)
     """
     if n is not None:
-        if isinstance(n, bool) or not isinstance(n, int):
-            raise TypeError(f"n must be a whole number of threads or None, not {type(n).__name__}")
+        try:
+            n = operator.index(n) if not isinstance(n, bool) else None
+        except TypeError:
+            n = None
+        if n is None:
+            raise TypeError("n must be a whole number of threads or None")
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
     _settings.chosen = n
@@ -128,9 +133,12 @@ class _Pool:
         if self._started < helpers:
             with self._lock:
                 while self._started < helpers:
-                    threading.Thread(target=self._serve, name=f"actspec-{self._started}", daemon=True).start()
+                    try:
+                        threading.Thread(target=self._serve, name=f"actspec-{self._started}", daemon=True).start()
+                    except RuntimeError:  # the system gives no more: those that there are do the work
+                        break
                     self._started += 1
-        for _ in range(helpers):
+        for _ in range(min(helpers, self._started)):
             self._jobs.put(job)
 
     def _serve(self) -> None:
