@@ -145,9 +145,11 @@ def measure(programs: dict[str, Program], rounds: int) -> dict[str, list[float]]
     gc.collect()
     gc.disable()
     try:
+        order = list(programs)
         for _ in range(rounds):
-            for name, program in programs.items():
-                times[name].append(turn(program, count[name]))
+            for name in order:
+                times[name].append(turn(programs[name], count[name]))
+            order.append(order.pop(0))
     finally:
         gc.enable()
     return times
