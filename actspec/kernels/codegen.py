@@ -12,16 +12,15 @@ A kernel works on two-dimensional arrays: lanes, which reductions take together,
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from actspec.graph.expr import Features, Graph, Rank
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels.schedule import Loop, Schedule, schedule
-
-FORMS = ("flat", "rows", "wide rows", "columns", "long rows", "long columns")
+from actspec.kernels.schedule import Loop, Schedule, input_of, schedule
 
 WIDE = 2048
 """The most elements that are added up in the kernel's own type, in as many sums as vectors have numbers."""
@@ -80,9 +79,9 @@ class _Indent:
         self.lines.depth -= 1
 
 
-def generate(graph: Graph, form: str, title: str) -> str:
-    """The source of a kernel for a graph, as a module; equal graphs give equal source but for the title."""
-    return _Generator(graph, form).module(title)
+def generate(graph: Graph, form: str) -> str:
+    """The source of a kernel for a graph, as a module; equal graphs give equal source."""
+    return _Generator(graph, form).module()
 
 
 class _Generator:
@@ -90,10 +89,11 @@ class _Generator:
         self.graph = graph
         self.form = form
         self.plan: Schedule = schedule(graph, keep=form in KEEPING, reuse_input=form == "columns")
+        self.input = input_of(graph)
         self.out = _Lines()
         self.real = graph.dtype.name
         self.compensated = graph.dtype.itemsize == 8
-        self.reductions = [index for loop in self.plan.loops if loop.kind == "reduce" for index in loop.results]
+        self.reductions = [index for loop in self.plan.phases for index in loop.results]
 
     # names
 
@@ -121,7 +121,7 @@ class _Generator:
 
     # the module
 
-    def module(self, title: str) -> str:
+    def module(self) -> str:
         {
             "flat": self.flat,
             "rows": self.rows,
@@ -144,7 +144,7 @@ class _Generator:
         signature = f"{'intp' if self.form not in extra else 'void'}({arrays}{extra.get(self.form, '')})"
         return "\n".join(
             [
-                f'"""{title}; {self.real}, {self.form}."""',
+                f'"""A kernel; {self.real}, {self.form}."""',
                 "",
                 *sorted(imports),
                 "",
@@ -253,10 +253,6 @@ class _Generator:
             with out.block("if buffered:"):
                 out.add("scatter(place, y_block, m, y_step)")
 
-    @property
-    def input(self) -> int:
-        return next((index for index, node in enumerate(self.graph.nodes) if node.op == "input"), -1)
-
     def compute(self, loop: Loop, loads: dict[int, str], lane: str = "") -> None:
         """The statements of a loop's body, but for what becomes of the results."""
         for index in loop.loads:
@@ -307,16 +303,14 @@ class _Generator:
                     out.add("gather(here, advanced(source, r * x_row), n, x_step)")
                     self.zeros("here")
                 out.add("source = b0")
-            before: Loop | None = None
-            for loop in (*plan.loops, None):
-                if before is not None:
-                    joined = loop is not None and before.kind == "map" and loop.kind == "reduce"
-                    if joined and loop is not None and before.features == loop.features:
-                        self.row_map_and_reduction(before, loop)
-                        loop = None
-                    else:
-                        self.row_loop(before)
-                before = loop
+            waiting = list(plan.loops)
+            while waiting:
+                loop = waiting.pop(0)
+                kinds = (loop.kind, waiting[0].kind) if waiting else ()
+                if kinds == ("map", "reduce") and loop.features == waiting[0].features:
+                    self.row_map_and_reduction(loop, waiting.pop(0))
+                else:
+                    self.row_loop(loop)
         self.release_buffers()
 
     def allocate_buffers(self, numbers: Iterable[int], width: str) -> None:
@@ -496,12 +490,15 @@ class _Generator:
         for index in loop.results:
             total, lost, part = (f"{each}{index}{lane}" for each in ("total", "lost", "part"))
             if _JOIN[self.kind(index)] != "add_to":
-                name = _JOIN_TOTALS[self.kind(index)]
-                out.add(f"{total} = {name.format(total, f'float64({part})')}")
+                out.add(f"{total} = {_JOIN_LANES[self.kind(index)].format(total, f'float64({part})')}")
             elif self.compensated:
                 out.add(f"{lost} += sum_error({total}, {part})", f"{total} += {part}")
             else:
                 out.add(f"{total} += float64({part})")
+
+    def keeps_lost(self, index: int) -> bool:
+        """Whether a reduction makes up for what rounding loses."""
+        return self.compensated and _JOIN[self.kind(index)] == "add_to"
 
     def kind(self, index: int) -> str:
         return str(self.graph.nodes[index].detail)
@@ -512,7 +509,7 @@ class _Generator:
     def reduced(self, index: int, width: str, lane: str = "") -> str:
         """A reduction's result in the kernel's type, from its total."""
         total = f"total{index}{lane}"
-        if _JOIN[self.kind(index)] == "add_to" and self.compensated:
+        if self.keeps_lost(index):
             total = f"({total} + lost{index}{lane})"
         return f"real({total} / {width})" if self.kind(index) == "mean" else f"real({total})"
 
@@ -564,7 +561,7 @@ class _Generator:
         out = self.out
         for index in self.reductions:
             out.add(f"total{index}, part{index} = stack({LANES}, float64), stack({LANES}, real)")
-            if self.compensated and _JOIN[self.kind(index)] == "add_to":
+            if self.keeps_lost(index):
                 out.add(f"lost{index} = stack({LANES}, float64)")
         for index in self.lane_values():
             out.add(f"a{index} = stack({LANES}, real)")
@@ -585,7 +582,7 @@ class _Generator:
                     for index in loop.results:
                         out.add(f"to{index}[r] = v{index}")
         elif loop.kind == "reduce":
-            self.column_reduction(loop, width)
+            self.column_reduction(loop, width, "lanes", self.column_pointers)
             with out.block("for r in range(lanes):"):
                 for index in loop.results:
                     out.add(f"a{index}[r] = {self.reduced(index, width, '[r]')}")
@@ -610,26 +607,30 @@ class _Generator:
             self.out.add(f"from{index} = advanced(b{self.plan.buffers[index]}, j * lanes * size)")
         return {index: f"from{index}[r]" for index in loads}
 
-    def column_reduction(self, loop: Loop, width: str) -> None:
+    def column_reduction(
+        self, loop: Loop, width: str, lanes: str, read: Callable[[tuple[int, ...]], dict[int, str]]
+    ) -> None:
+        """Sums of lanes side by side; ``read`` fetches an element of each, and says how to read it."""
         out = self.out
-        with out.block("for r in range(lanes):"):
+        every_lane = f"for r in range({lanes}):"
+        with out.block(every_lane):
             self.start_totals(loop)
         with out.block(f"for start in range(0, {width}, {_CHUNK}):"):
-            with out.block("for r in range(lanes):"):
+            with out.block(every_lane):
                 for index in loop.results:
                     out.add(f"part{index}[r] = {self.identity(index, 'real')}")
             with out.block(f"for j in range(start, min(start + {_CHUNK}, {width})):"):
-                loads = self.column_pointers(loop.loads)
-                with out.block("for r in range(lanes):"):
+                loads = read(loop.loads)
+                with out.block(every_lane):
                     self.compute(loop, loads, "[r]")
                     self.add_to_parts(loop)
-            with out.block("for r in range(lanes):"):
+            with out.block(every_lane):
                 self.join_parts(loop, "[r]")
 
     def start_totals(self, loop: Loop) -> None:
         for index in loop.results:
             self.out.add(f"total{index}[r] = {self.identity(index, 'float64')}")
-            if self.compensated and _JOIN[self.kind(index)] == "add_to":
+            if self.keeps_lost(index):
                 self.out.add(f"lost{index}[r] = 0.0")
 
     def add_to_parts(self, loop: Loop) -> None:
@@ -660,25 +661,16 @@ class _Generator:
 
     # lanes that no buffer holds
 
-    def phases(self) -> list[list[Loop]]:
-        """The loops of each phase but the last."""
-        found: list[list[Loop]] = []
-        for loop in self.plan.loops:
-            if loop.kind == "reduce":
-                found.append([loop])
-        return found
-
     def long_rows(self) -> None:
         """``lanes`` holds the count and the reductions' results so far, ``parts`` takes this block's part of them."""
         self.head("lanes", "parts", "phase")
-        out = self.out
+        out, phases = self.out, self.plan.phases
         self.block_buffers()
         out.add(f"block = {BLOCK}", "row = 0")
-        for number, (loop,) in enumerate(self.phases()):
+        for number, loop in enumerate(phases):
             with out.block(f"if phase == {number}:"):
-                self.known_lanes(number, "0")
-                for index in loop.results:
-                    out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
+                self.known_lanes(number)
+                self.start_total(loop)
                 with out.block("for start in range(0, n, block):"):
                     out.add("m = min(block, n - start)")
                     self.block_source()
@@ -687,77 +679,64 @@ class _Generator:
                 for index in loop.results:
                     place = self.reductions.index(index)
                     out.add(f"parts[{2 * place}, 0], parts[{2 * place + 1}, 0] = total{index}, lost{index}")
-        with out.block(f"if phase == {len(self.phases())}:"):
-            self.known_lanes(len(self.phases()), "0")
+        with out.block(f"if phase == {len(phases)}:"):
+            self.known_lanes(len(phases))
             self.write_blocks()
 
-    def known_lanes(self, phase: int, lane: str) -> None:
-        """The lane values that the reductions of earlier phases give."""
+    def known_lanes(self, phase: int) -> None:
+        for values in self.known(phase, "0", ""):
+            self.out.add(*values)
+
+    def known(self, phase: int, column: str, lane: str) -> Iterator[list[str]]:
+        """The lane values that the reductions of earlier phases give, those of one loop at a time."""
         done = 0
         for loop in self.plan.loops:
             if loop.kind == "reduce":
                 if done == phase:
                     return
                 done += 1
-                for index in loop.results:
-                    self.out.add(f"a{index} = real(lanes[{1 + self.reductions.index(index)}, {lane}])")
+                places = {index: 1 + self.reductions.index(index) for index in loop.results}
+                yield [f"a{index}{lane} = real(lanes[{place}, {column}])" for index, place in places.items()]
             elif loop.kind == "lane":
-                for index in loop.results:
-                    self.out.add(f"a{index} = {self.expression(index)}")
+                yield [f"a{index}{lane} = {self.expression(index, lane)}" for index in loop.results]
 
     def long_columns(self) -> None:
         """As for long rows, with a column of ``lanes`` and ``parts`` for each lane."""
         self.head("lanes", "parts", "phase")
-        out = self.out
+        out, phases = self.out, self.plan.phases
         out.add(f"x_block, y_block = stack({LANES}, real), stack({LANES}, real)")
         self.lane_arrays()
         with out.block(f"for row in range(0, rows, {LANES}):"):
             out.add(f"m = min({LANES}, rows - row)")
-            for number, (loop,) in enumerate(self.phases()):
+            for number, loop in enumerate(phases):
                 with out.block(f"if phase == {number}:"):
                     self.known_columns(number)
-                    with out.block("for r in range(m):"):
-                        self.start_totals(loop)
-                    with out.block(f"for start in range(0, n, {_CHUNK}):"):
-                        with out.block("for r in range(m):"):
-                            for index in loop.results:
-                                out.add(f"part{index}[r] = {self.identity(index, 'real')}")
-                        with out.block(f"for j in range(start, min(start + {_CHUNK}, n)):"):
-                            out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
-                            with out.block("for r in range(m):"):
-                                self.compute(loop, {self.input: "x_block[r]"}, "[r]")
-                                self.add_to_parts(loop)
-                        with out.block("for r in range(m):"):
-                            self.join_parts(loop, "[r]")
+                    self.column_reduction(loop, "n", "m", self.gathered_lanes)
                     for index in loop.results:
                         place = self.reductions.index(index)
                         with out.block("for r in range(m):"):
                             out.add(f"parts[{2 * place}, row + r] = total{index}[r]")
-                            lost = self.compensated and _JOIN[self.kind(index)] == "add_to"
-                            out.add(f"parts[{2 * place + 1}, row + r] = {f'lost{index}[r]' if lost else '0.0'}")
-            with out.block(f"if phase == {len(self.phases())}:"):
-                self.known_columns(len(self.phases()))
+                            lost = f"lost{index}[r]" if self.keeps_lost(index) else "0.0"
+                            out.add(f"parts[{2 * place + 1}, row + r] = {lost}")
+            with out.block(f"if phase == {len(phases)}:"):
+                self.known_columns(len(phases))
+                last = self.plan.loops[-1]
                 with out.block("for j in range(n):"):
-                    out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
+                    loads = self.gathered_lanes(last.loads)
                     with out.block("for r in range(m):"):
-                        self.compute(self.plan.loops[-1], {self.input: "x_block[r]"}, "[r]")
+                        self.compute(last, loads, "[r]")
                         out.add(f"y_block[r] = {self.name(self.graph.output, '[r]')}")
                     out.add("scatter(advanced(y_start, row * y_row + j * y_step), y_block, m, y_row)")
 
+    def gathered_lanes(self, _loads: tuple[int, ...]) -> dict[int, str]:
+        """An element of each lane of x, side by side; x is all that long lanes are computed from."""
+        self.out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
+        return {self.input: "x_block[r]"}
+
     def known_columns(self, phase: int) -> None:
-        done = 0
-        for loop in self.plan.loops:
-            if loop.kind == "reduce":
-                if done == phase:
-                    return
-                done += 1
-                with self.out.block("for r in range(m):"):
-                    for index in loop.results:
-                        self.out.add(f"a{index}[r] = real(lanes[{1 + self.reductions.index(index)}, row + r])")
-            elif loop.kind == "lane":
-                with self.out.block("for r in range(m):"):
-                    for index in loop.results:
-                        self.out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
+        for values in self.known(phase, "row + r", "[r]"):
+            with self.out.block("for r in range(m):"):
+                self.out.add(*values)
 
 
 _DOUBLE = "from numba import float64, float64 as real"
@@ -770,7 +749,6 @@ _JOIN_LANES = {
     "max": "largest_of({}, {})",
     "min": "least_of({}, {})",
 }
-_JOIN_TOTALS = {"prod": "{} * {}", "max": "largest_of({}, {})", "min": "least_of({}, {})"}
 _IDENTITIES = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-inf", "min": "inf"}
 
 
@@ -786,13 +764,8 @@ def _bound(bound: int | None, whole: str, default: str) -> str:
 
 def counted(graph: Graph) -> tuple[tuple[tuple[int, str], ...], ...]:
     """What the driver of a long kernel has to know: for each phase, the numbers and kinds of its reductions."""
-    plan = schedule(graph, keep=False)
-    number = 0
-    found: list[tuple[tuple[int, str], ...]] = []
-    for loop in plan.loops:
-        if loop.kind == "reduce":
-            found.append(
-                tuple((number + place, str(graph.nodes[index].detail)) for place, index in enumerate(loop.results))
-            )
-            number += len(loop.results)
-    return tuple(found)
+    numbers = itertools.count()
+    return tuple(
+        tuple((next(numbers), str(graph.nodes[index].detail)) for index in loop.results)
+        for loop in schedule(graph, keep=False).phases
+    )

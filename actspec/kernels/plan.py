@@ -45,8 +45,7 @@ class Compiled:
     def source(self, form: str) -> str:
         """The source of its kernel in a form."""
         if form not in self._sources:
-            # Without the title, which spells parameters: what differs in their values alone is one kernel.
-            self._sources[form] = codegen.generate(self.graph, form, "A kernel")
+            self._sources[form] = codegen.generate(self.graph, form)
         return self._sources[form]
 
     def kernel(self, form: str) -> Callable[..., Any]:

@@ -39,7 +39,11 @@ class Schedule:
     graph: Graph
     loops: tuple[Loop, ...]
     buffers: dict[int, int]
-    levels: tuple[int, ...]
+
+    @property
+    def phases(self) -> tuple[Loop, ...]:
+        """The loops that end in reductions, for which what follows has to wait."""
+        return tuple(loop for loop in self.loops if loop.kind == "reduce")
 
     @property
     def buffer_count(self) -> int:
@@ -63,38 +67,30 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
     """
     levels = _levels(graph)
     needed = _needed(graph, [graph.output])
-    kept = _kept(graph, levels, needed) if keep else {_input(graph)}
+    kept = _kept(graph, levels, needed) if keep else {input_of(graph)}
     loops: list[Loop] = []
     for level in range(1 + max(levels[index] for index in needed)):
         here = [index for index in needed if levels[index] == level]
-        by_features: dict[int, list[int]] = {}
-        for index in here:
+        after = [index for index in needed if levels[index] == level + 1]
+        mapped = [index for index in here if index in kept and graph.nodes[index].op not in ("input", "take", "put")]
+        reduced = [index for index in after if graph.nodes[index].op == "reduce"]
+        for kind, results in (("map", mapped), ("reduce", reduced)):
+            for features in dict.fromkeys(graph.nodes[index].features for index in results):
+                found = [index for index in results if graph.nodes[index].features == features]
+                loops.append(_loop(graph, kind, features, found, kept))
+        lanes = [index for index in after if graph.nodes[index].rank is Rank.LANE and index not in reduced]
+        if lanes:
+            loops.append(Loop("lane", 0, tuple(lanes)))
+        for index in after:
             node = graph.nodes[index]
-            if index in kept and node.op not in ("input", "take", "put"):
-                by_features.setdefault(node.features, []).append(index)
-        loops += [_loop(graph, "map", features, found, kept) for features, found in by_features.items()]
-        by_features = {}
-        for index in needed:
-            node = graph.nodes[index]
-            if node.op == "reduce" and levels[index] == level + 1:
-                by_features.setdefault(node.features, []).append(index)
-        loops += [_loop(graph, "reduce", features, found, kept) for features, found in by_features.items()]
-        after = [
-            index
-            for index in needed
-            if levels[index] == level + 1 and graph.nodes[index].rank is Rank.LANE and graph.nodes[index].op != "reduce"
-        ]
-        if after:
-            loops.append(Loop("lane", 0, tuple(after)))
-        for index in needed:
-            node = graph.nodes[index]
-            if node.op in ("take", "put") and levels[index] == level + 1:
+            if node.op in ("take", "put"):
                 loops.append(Loop(node.op, node.features, (index,), tuple(arg for arg in node.args if arg in kept)))
     loops.append(_loop(graph, "output", 0, [graph.output], kept))
-    return Schedule(graph, tuple(loops), _buffers(graph, loops, kept, reuse_input=reuse_input), levels)
+    return Schedule(graph, tuple(loops), _buffers(graph, loops, kept, reuse_input=reuse_input))
 
 
-def _input(graph: Graph) -> int:
+def input_of(graph: Graph) -> int:
+    """The index of the node that stands for x."""
     return next(index for index, node in enumerate(graph.nodes) if node.op == "input")
 
 
@@ -166,7 +162,7 @@ def _loop(graph: Graph, kind: str, features: int, results: list[int], kept: set[
 def _buffers(graph: Graph, loops: list[Loop], kept: set[int], *, reuse_input: bool) -> dict[int, int]:
     """A buffer for each kept value, given up after its last use, so that another one may have it."""
     last = {index: number for number, loop in enumerate(loops) for index in loop.loads}
-    buffers = {_input(graph): 0}
+    buffers = {input_of(graph): 0}
     free: list[int] = []
     count = 1
     for number, loop in enumerate(loops):
