@@ -32,6 +32,14 @@ class Features:
     step: int
     single: bool
 
+    @property
+    def places(self) -> slice:
+        """The features as a slice; of a single one, whether it is there or not."""
+        if self.single:
+            assert self.start is not None
+            return slice(self.start, self.start + 1 or None)
+        return slice(self.start, self.stop, self.step)
+
     def __str__(self) -> str:
         if self.single:
             return f"[{self.start}]"
@@ -218,7 +226,8 @@ class Expr(Operand):
             raise UnfollowedError("it takes values together along axes that aren't neighbours")
         graph.axes = axes
         freedom = options.pop("ddof", options.pop("correction", 0))
-        options.pop("mean", None) if options.get("mean") is None else None
+        if options.get("mean") is None:
+            options.pop("mean", None)
         if options or not isinstance(freedom, (int, float)):
             named = ", ".join(options) or "ddof"
             raise UnfollowedError(f"it takes values together with options that kernels don't know: {named}")
@@ -307,14 +316,13 @@ _ARRAY_ONLY = frozenset(
         "squeeze",
         "strides",
         "swapaxes",
-        "take",
         "tobytes",
         "tolist",
         "trace",
         "transpose",
         "view",
     ]
-) - {"take"}
+)
 
 
 def number(value: Expr) -> Expr:

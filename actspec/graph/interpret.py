@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actspec.graph.expr import Features, Graph, Node
+from actspec.graph.expr import Graph, Node
 from actspec.graph.primitives import PRIMITIVES
 
 Array = npt.NDArray[Any]
@@ -38,17 +38,10 @@ def _value(graph: Graph, node: Node, args: list[Any], x: Array) -> Any:
     if node.op == "number":
         return np.asarray(args[0]).astype(real)
     if node.op == "take":
-        return args[0][..., _slice(node.detail)]
+        return args[0][..., node.detail.places]
     if node.op == "put":
         whole = np.array(args[0])
-        whole[..., _slice(node.detail)] = args[1]
+        whole[..., node.detail.places] = args[1]
         return whole
     result = PRIMITIVES[node.op].functions[0](*args)
     return result.astype(real, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind == "f" else result
-
-
-def _slice(features: Features) -> slice:
-    if features.single:
-        assert features.start is not None
-        return slice(features.start, features.start + 1 or None)
-    return slice(features.start, features.stop, features.step)

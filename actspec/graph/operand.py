@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -106,6 +106,18 @@ def _norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = Fals
     if ord not in (None, 2) or not isinstance(axis, int):
         raise UnfollowedError("it calls norm for another one than that of vectors along an axis")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+class Stage(Protocol):
+    """What runs: an activation."""
+
+    def formula(self, x: Any, /) -> Any:
+        """The formula on an array of floats, as its author wrote it."""
+        ...
+
+    def follow(self, x: Operand, /) -> Operand:
+        """The formula on what stands for an array."""
+        ...
 
 
 def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from actspec.graph import primitives
 from actspec.graph.expr import Expr, Graph
 from actspec.graph.interpret import interpret
-from actspec.graph.operand import Operand, UnfollowedError
-
-
-class Stage(Protocol):
-    """What is traced: an activation."""
-
-    def follow(self, x: Operand, /) -> Operand:
-        """The result for what stands for an array."""
-        ...
-
-    def formula(self, x: Any, /) -> Any:
-        """The result for an array, as it is written."""
-        ...
+from actspec.graph.operand import Operand, Stage, UnfollowedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec.arrays import Array, check_out, real_array, result_type
+from actspec.graph.operand import Stage
 from actspec.kernels import layout, plan, threads
 from actspec.kernels.codegen import WIDE
+from actspec.kernels.known import Known
 from actspec.kernels.plan import Compiled, Part, Segment
-from actspec.kernels.stage import Known, Stage
 
 _SHARED = 1 << 18
 """The number of elements from which threads pay: waking one takes about as long as a tanh of a tenth of them."""
@@ -118,8 +119,6 @@ class Driver:
 
 
 _MOST_PROBED = 1 << 20
-
-
 _MOST_KNOWN = 64
 
 
@@ -211,7 +210,7 @@ def _run_lanes(segment: Compiled, form: str, x: Array, y: Array) -> None:
         return
     kernel = segment.kernel(form)
     parameters = segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
-    count = threads.get_num_threads() if x.size >= _SHARED else 1
+    count = _threads(x)
     if count == 1:
         kernel(x, y, parameters)
         return
@@ -222,6 +221,11 @@ def _run_lanes(segment: Compiled, form: str, x: Array, y: Array) -> None:
         kernel(x[piece], y[piece], parameters)
 
     threads.share(work, len(pieces))
+
+
+def _threads(x: npt.NDArray[Any]) -> int:
+    """How many threads an array is worth."""
+    return threads.get_num_threads() if x.size >= _SHARED else 1
 
 
 def _pieces(form: str, shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, ...]]:
@@ -261,9 +265,11 @@ def _run_converted(segment: Compiled, x: npt.NDArray[Any], y: npt.NDArray[Any]) 
             with np.errstate(all="ignore"):  # in this thread
                 np.copyto(y2[piece], block, casting="unsafe")
 
-        threads.share(work, len(pieces) if x2.size >= _SHARED else 0)
-        for number in range(len(pieces) if x2.size < _SHARED else 0):
-            work(number)
+        if _threads(x2) > 1:
+            threads.share(work, len(pieces))
+        else:
+            for number in range(len(pieces)):
+                work(number)
     return True
 
 

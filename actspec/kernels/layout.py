@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,14 +22,11 @@ def lanes(x: Array, y: Array, axes: frozenset[int]) -> Iterator[Views] | None:
         if not axes:
             return iter([(x.reshape(1, -1), y.reshape(1, -1))])
         if max(axes) == x.ndim - 1:
-            first = min(axes)
-            length = 1
-            for axis in range(first, x.ndim):
-                length *= x.shape[axis]
+            length = math.prod(x.shape[min(axes) :])
             return iter([(x.reshape(-1, length), y.reshape(-1, length))])
     others = [axis for axis in range(x.ndim) if axis not in axes]
     if not axes:
-        others.sort(key=lambda axis: (-abs(y.strides[axis]), -abs(x.strides[axis])))
+        others = _outwards(x, y)
     order = [*others, *sorted(axes)]
     x, y = x.transpose(order), y.transpose(order)
     outer = _joined(x, y, 0, len(others))
@@ -46,12 +44,14 @@ def lanes(x: Array, y: Array, axes: frozenset[int]) -> Iterator[Views] | None:
 
 def loops(x: Array, y: Array) -> int:
     """How many views an elementwise kernel needs for arrays of these strides."""
-    order = sorted(range(x.ndim), key=lambda axis: (-abs(y.strides[axis]), -abs(x.strides[axis])))
+    order = _outwards(x, y)
     outer = _joined(x.transpose(order), y.transpose(order), 0, x.ndim)
-    count = 1
-    for length in sorted(outer)[:-2]:
-        count *= length
-    return count
+    return math.prod(sorted(outer)[:-2])
+
+
+def _outwards(x: Array, y: Array) -> list[int]:
+    """The axes, the one along which neighbours lie last."""
+    return sorted(range(x.ndim), key=lambda axis: (-abs(y.strides[axis]), -abs(x.strides[axis])))
 
 
 def _joined(x: Array, y: Array, first: int, last: int) -> list[int]:

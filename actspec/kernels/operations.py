@@ -46,8 +46,7 @@ def same(_context, first, second):
     """Whether two addresses are one."""
 
     def generate(_target, builder, _signature, values):
-        word = _WORD
-        return builder.icmp_unsigned("==", *(builder.ptrtoint(each, word) for each in values))
+        return builder.icmp_unsigned("==", *(builder.ptrtoint(each, _WORD) for each in values))
 
     return types.boolean(first, second), generate
 
@@ -72,12 +71,11 @@ def allocate(_context, count, real):
     number = real.dtype
 
     def generate(context, builder, _signature, values):
-        word = _WORD
         function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.IntType(8).as_pointer(), [word]), "malloc"
+            builder.module, ir.FunctionType(ir.IntType(8).as_pointer(), [_WORD]), "malloc"
         )
         size = context.get_abi_sizeof(context.get_data_type(number))
-        place = builder.call(function, [builder.mul(values[0], word(size))])
+        place = builder.call(function, [builder.mul(values[0], _WORD(size))])
         return builder.bitcast(place, context.get_data_type(number).as_pointer())
 
     return types.CPointer(number)(types.intp, real), generate
@@ -155,16 +153,14 @@ def scatter(_context, target, source, count, step):
 
 def _copy(context, builder, signature, values, *, scattered):
     target, source, count, step = values
-    byte = ir.IntType(8).as_pointer()
     size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
     near = builder.icmp_signed("==", step, step.type(size))
     with builder.if_else(near) as (then, otherwise):
         with then:
             cgutils.raw_memcpy(builder, target, source, count, size)
         with otherwise, cgutils.for_range(builder, count) as loop:
-            away = builder.mul(loop.index, step)
             far, close = (source, target) if scattered == "source" else (target, source)
-            there = builder.bitcast(builder.gep(builder.bitcast(far, byte), [away]), far.type)
+            there = _bytes_on(builder, far, builder.mul(loop.index, step))
             here = builder.gep(close, [loop.index])
             if scattered == "source":
                 builder.store(builder.load(there, align=1), here)
@@ -249,10 +245,6 @@ fmin = numba_function(_fmin)
 sign = numba_function(_sign)
 
 
-def _floor(x: Value) -> Value:
-    return x.call("floor")
-
-
 def _ceil(x: Value) -> Value:
     return x.call("ceil")
 
@@ -261,7 +253,7 @@ def _trunc(x: Value) -> Value:
     return x.call("trunc")
 
 
-floor = numba_function(_floor)
+floor = numba_function(machine.floor)
 ceil = numba_function(_ceil)
 trunc = numba_function(_trunc)
 rint = numba_function(machine.rint)
@@ -383,19 +375,7 @@ floor_divide = _divided_down(True)
 remainder = _divided_down(False)
 
 _VECMATH = (errorfunctions, exponentials, logarithms, trigonometric)
-_C_NAMES = {
-    "tan": "tan",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "cbrt": "cbrt",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "sinh": "sinh",
-    "cosh": "cosh",
-}
+_C_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan2": "atan2"}
 
 
 def _function(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actspec.graph.expr import NO_AXIS, Features, Graph
+from actspec.graph.expr import NO_AXIS, Graph
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
 from actspec.kernels.schedule import schedule
@@ -184,12 +184,5 @@ def has_features(segment: Compiled, width: int) -> bool:
             assert features.start is not None
             if not -whole <= features.start < whole:
                 return False
-        widths.append(len(range(*_slice(features).indices(whole))))
+        widths.append(len(range(*features.places.indices(whole))))
     return True
-
-
-def _slice(features: Features) -> slice:
-    if features.single:
-        assert features.start is not None
-        return slice(features.start, features.start + 1 or None)
-    return slice(features.start, features.stop, features.step)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec.errors import UnboundError
-from actspec.graph.operand import Operand
-from actspec.kernels.stage import Known, Stage
+from actspec.graph.operand import Operand, Stage
+from actspec.kernels.known import Known
 
 if TYPE_CHECKING:
     from actspec.kernels.drive import Driver
