@@ -12,7 +12,16 @@ pytest.importorskip("numba")
 
 from actspec.kernels.vecmath import errorfunctions
 from tests.support import assembly
-from tests.support.vecmath import DTYPES, all_sizes, computed, loop, ulps, ulps_mpmath
+from tests.support.vecmath import (
+    DTYPES,
+    all_sizes,
+    check_vectors_elsewhere,
+    check_vectors_here,
+    computed,
+    elsewhere,
+    ulps,
+    ulps_mpmath,
+)
 
 # The worst errors of all float32s and of many float64s, in units in the last place, rounded up.
 ULPS = {"erf": (1.02, 1.3), "erfc": (1.45, 1.8)}
@@ -81,17 +90,11 @@ def test_tail_falls_to_the_smallest_subnormal(dtype: str) -> None:
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_here(name: str, dtype: str) -> None:
-    code = assembly.assembly(assembly.numba_ir(loop(getattr(errorfunctions, name), dtype)))
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    check_vectors_here(getattr(errorfunctions, name), dtype)
 
 
-@pytest.mark.parametrize("target", [assembly.AVX2, assembly.AVX512, assembly.NEON], ids=["avx2", "avx512", "neon"])
+@elsewhere
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_elsewhere(name: str, dtype: str, target: assembly.Target) -> None:
-    if not target.is_available:
-        pytest.skip(f"this llvmlite doesn't know {target.triple}")
-    code = assembly.assembly(assembly.loop_over(getattr(errorfunctions, name), dtype), target)
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
-    assert assembly.lanes_taken_out(code) == []
+    taken = check_vectors_elsewhere(getattr(errorfunctions, name), dtype, target)
+    assert taken == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import mpmath
@@ -16,6 +15,8 @@ from numba import njit
 from actspec.kernels.machine import numba_function
 from actspec.kernels.vecmath import exponentials
 from tests.support import assembly
+from tests.support import vecmath as support
+from tests.support.vecmath import WIDE, check_vectors_elsewhere, check_vectors_here, elsewhere, needs_wide
 
 # The worst errors of all float32s and of many float64s, in units in the last place, rounded up.
 ULPS = {
@@ -28,32 +29,12 @@ ULPS = {
     "sinh": (1.6, 1.9),
     "cosh": (1.35, 1.25),
 }
-# e**x with many bits more than the type has is all that the references need.
-WIDE = {
-    "float32": np.float64,
-    "float64": np.longdouble,
-}
 CASES = [pytest.param(name, dtype, id=f"{name}-{dtype}") for name in ULPS for dtype in WIDE]
-needs_wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is no wider than float64")
 SPECIALS = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-8, -1e-8, 1e-20, -1e-20, 0.5, -0.5, 0.35, -0.35]
 
 
-@cache
-def loop(name: str, dtype: str) -> Any:
-    function = numba_function(getattr(exponentials, name))
-
-    @njit(f"void({dtype}[::1], {dtype}[::1])", nogil=True, error_model="numpy")
-    def run(x: Any, y: Any) -> None:
-        for i in range(x.shape[0]):
-            y[i] = function(x[i])
-
-    return run
-
-
 def computed(name: str, x: np.ndarray) -> np.ndarray:
-    y = np.empty_like(x)
-    loop(name, str(x.dtype))(x, y)
-    return y
+    return support.computed(getattr(exponentials, name), x)
 
 
 def points(dtype: str) -> np.ndarray:
@@ -184,20 +165,14 @@ def test_exp_with_tail() -> None:
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_here(name: str, dtype: str) -> None:
-    code = assembly.assembly(assembly.numba_ir(loop(name, dtype)))
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    check_vectors_here(getattr(exponentials, name), dtype)
 
 
-@pytest.mark.parametrize("target", [assembly.AVX2, assembly.AVX512, assembly.NEON], ids=["avx2", "avx512", "neon"])
+@elsewhere
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_elsewhere(name: str, dtype: str, target: assembly.Target) -> None:
-    if not target.is_available:
-        pytest.skip(f"this llvmlite doesn't know {target.triple}")
-    code = assembly.assembly(assembly.loop_over(getattr(exponentials, name), dtype), target)
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
-    assert assembly.lanes_taken_out(code) == []
+    taken = check_vectors_elsewhere(getattr(exponentials, name), dtype, target)
+    assert taken == []
 
 
 @pytest.mark.parametrize("target", [assembly.HOST, assembly.AVX2], ids=["host", "avx2"])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 import mpmath
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 
-from numba import njit
-
-from actspec.kernels.machine import numba_function
 from actspec.kernels.vecmath import logarithms
 from tests.support import assembly
+from tests.support import vecmath as support
+from tests.support.vecmath import WIDE, check_vectors_elsewhere, check_vectors_here, elsewhere, needs_wide
 
 # The worst errors of all float32s and of many float64s, in units in the last place, rounded up.
 ULPS = {
@@ -30,31 +26,11 @@ ULPS = {
     "arctanh": (1.6, 1.6),
     "cbrt": (1.4, 1.0),
 }
-# A type with so many more bits that NumPy's function in it is exact here.
-WIDE = {
-    "float32": np.float64,
-    "float64": np.longdouble,
-}
 CASES = [pytest.param(name, dtype, id=f"{name}-{dtype}") for name in ULPS for dtype in WIDE]
-needs_wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is no wider than float64")
-
-
-@cache
-def loop(name: str, dtype: str) -> Any:
-    function = numba_function(getattr(logarithms, name))
-
-    @njit(f"void({dtype}[::1], {dtype}[::1])", nogil=True, error_model="numpy")
-    def run(x: Any, y: Any) -> None:
-        for i in range(x.shape[0]):
-            y[i] = function(x[i])
-
-    return run
 
 
 def computed(name: str, x: np.ndarray) -> np.ndarray:
-    y = np.empty_like(x)
-    loop(name, str(x.dtype))(x, y)
-    return y
+    return support.computed(getattr(logarithms, name), x)
 
 
 def points(dtype: str) -> np.ndarray:
@@ -180,19 +156,13 @@ def test_logarithms_of_powers_are_whole(dtype: str) -> None:
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_here(name: str, dtype: str) -> None:
-    code = assembly.assembly(assembly.numba_ir(loop(name, dtype)))
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    check_vectors_here(getattr(logarithms, name), dtype)
 
 
-@pytest.mark.parametrize("target", [assembly.AVX2, assembly.AVX512, assembly.NEON], ids=["avx2", "avx512", "neon"])
+@elsewhere
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_elsewhere(name: str, dtype: str, target: assembly.Target) -> None:
-    if not target.is_available:
-        pytest.skip(f"this llvmlite doesn't know {target.triple}")
-    code = assembly.assembly(assembly.loop_over(getattr(logarithms, name), dtype), target)
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    taken = check_vectors_elsewhere(getattr(logarithms, name), dtype, target)
     # What is left over at the loop's end is converted number by number, once.
     last = ["vcvttss2si"] if (name, dtype) == ("cbrt", "float32") and target is not assembly.NEON else []
-    assert assembly.lanes_taken_out(code) == last
+    assert taken == last

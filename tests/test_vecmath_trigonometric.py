@@ -10,7 +10,16 @@ pytest.importorskip("numba")
 
 from actspec.kernels.vecmath import trigonometric
 from tests.support import assembly
-from tests.support.vecmath import DTYPES, all_sizes, computed, loop, ulps, ulps_mpmath
+from tests.support.vecmath import (
+    DTYPES,
+    all_sizes,
+    check_vectors_elsewhere,
+    check_vectors_here,
+    computed,
+    elsewhere,
+    ulps,
+    ulps_mpmath,
+)
 
 # The worst errors of all float32s and of many float64s, in units in the last place, rounded up.
 ULPS = {"sin": (1.8, 1.3), "cos": (1.8, 1.3), "tan": (1.6, 1.6), "arctan": (1.5, 1.6)}
@@ -74,19 +83,13 @@ def test_subnormals_are_their_own_result(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_here(name: str, dtype: str) -> None:
-    code = assembly.assembly(assembly.numba_ir(loop(getattr(trigonometric, name), dtype)))
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    check_vectors_here(getattr(trigonometric, name), dtype)
 
 
-@pytest.mark.parametrize("target", [assembly.AVX2, assembly.AVX512, assembly.NEON], ids=["avx2", "avx512", "neon"])
+@elsewhere
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_runs_on_vectors_elsewhere(name: str, dtype: str, target: assembly.Target) -> None:
-    if not target.is_available:
-        pytest.skip(f"this llvmlite doesn't know {target.triple}")
-    code = assembly.assembly(assembly.loop_over(getattr(trigonometric, name), dtype), target)
-    assert assembly.called(code) == set()
-    assert assembly.vector_bits(code, dtype)
+    taken = check_vectors_elsewhere(getattr(trigonometric, name), dtype, target)
     # float64 looks up the bits of 2/pi, which takes an index out of a vector where there are no gathers.
     if name == "arctan" or dtype == "float32":
-        assert assembly.lanes_taken_out(code) == []
+        assert taken == []

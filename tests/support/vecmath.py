@@ -8,11 +8,21 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pytest
 from numba import njit
 
 from actspec.kernels.machine import Value, numba_function
+from tests.support import assembly
 
 DTYPES = ("float32", "float64")
+
+# Types with so many more bits that NumPy's functions in them are exact here.
+WIDE = {"float32": np.float64, "float64": np.longdouble}
+needs_wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is no wider than float64")
+
+elsewhere = pytest.mark.parametrize(
+    "target", [assembly.AVX2, assembly.AVX512, assembly.NEON], ids=["avx2", "avx512", "neon"]
+)
 
 
 @cache
@@ -31,6 +41,25 @@ def computed(emit: Callable[..., Value], x: np.ndarray) -> np.ndarray:
     y = np.empty_like(x)
     loop(emit, str(x.dtype))(x, y)
     return y
+
+
+def check_vectors_here(emit: Callable[..., Value], dtype: str) -> None:
+    """The kernel runs on this machine's vectors, and calls nothing."""
+    _check_vectors(assembly.assembly(assembly.numba_ir(loop(emit, dtype))), dtype)
+
+
+def check_vectors_elsewhere(emit: Callable[..., Value], dtype: str, target: assembly.Target) -> list[str]:
+    """The same on another processor; returns the instructions that take numbers out of vectors one by one."""
+    if not target.is_available:
+        pytest.skip(f"this llvmlite doesn't know {target.triple}")
+    code = assembly.assembly(assembly.loop_over(emit, dtype), target)
+    _check_vectors(code, dtype)
+    return assembly.lanes_taken_out(code)
+
+
+def _check_vectors(code: str, dtype: str) -> None:
+    assert assembly.called(code) == set()
+    assert assembly.vector_bits(code, dtype)
 
 
 def all_sizes(dtype: str, count: int) -> np.ndarray:
