@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actspec import catalog, functions, registry
 from actspec.activation import Activation
-from actspec.errors import LayerError, Problem, RegistryError, SpecError, UnboundError
+from actspec.errors import DerivativeError, LayerError, Problem, RegistryError, SpecError, UnboundError
 from actspec.parameters import Learnable, Normal, Parameter, Uniform, parameter
 from actspec.pipeline import Pipeline, parse, validate
 from actspec.registry import names
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "DerivativeError",
     "Description",
     "Explanation",
     "LayerError",

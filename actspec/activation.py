@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from actspec import registry
@@ -19,7 +20,7 @@ from actspec.errors import did_you_mean
 from actspec.graph.operand import Operand, UnfollowedError
 from actspec.kernels.run import Runner
 from actspec.limits import MAX_NESTING
-from actspec.parameters import MISSING, Learnable, Parameter, declare, spell
+from actspec.parameters import MISSING, Bound, Learnable, Parameter, declare, spell
 from actspec.plugins import normalise
 from actspec.suggest import closest
 
@@ -85,9 +86,14 @@ class Activation:
     __definition__: ClassVar[Definition] = Definition("activation", (), (), registered=False)
     __match_args__: ClassVar[tuple[str, ...]] = ()
     __formula__: ClassVar[Callable[..., Any] | None] = None
+    __derivative__: ClassVar[Callable[..., Any] | None] = None
 
     stateful: ClassVar[bool] = False
-    """Whether the activation remembers earlier inputs, so that it runs in a bound cell only."""
+    """Whether the activation remembers earlier inputs, so that it runs in a bound cell only.
+
+    Then ``advance(self, state, x)``, in plain NumPy too, is the next state of each element, and ``__call__`` is the output
+    that this state gives.
+    """
 
     # A Callable, so that subclasses may write __call__(self, x) without out.
     __call__: Callable[..., Any]
@@ -122,6 +128,7 @@ class Activation:
         if body is not None:
             cls.__formula__ = body
             setattr(cls, "__call__", _runner(body))  # noqa: B010  # mypy takes __call__ for a method
+        cls.__derivative__ = _own_derivative(cls)
         if register:
             if cls.__formula__ is None:
                 raise TypeError(
@@ -210,7 +217,43 @@ class Activation:
             return self.follow(x)
         body = type(self).__formula__
         assert body is not None
-        return _checked(self, body, x)
+        return _checked(self._given(x.dtype), body, x)
+
+    def apply_derivative(self, x: Array, y: Array) -> Array:
+        """What the activation's own derivative makes of input and output; the result is checked to fit x."""
+        own = self.own_derivative
+        assert own is not None
+        what = f"the derivative of {type(self).__qualname__}"
+        return check_result(own(self._given(x.dtype), x, y), x, what)
+
+    def _given(self, dtype: np.dtype[Any]) -> Activation:
+        """The activation as its formula sees it, with the learnt values of a cell as arrays of a type."""
+        bound = [(each.name, value) for each, value in self._items() if isinstance(value, Bound)]
+        if not bound:
+            return self
+        given = object.__new__(type(self))
+        given.__dict__.update(vars(self), **{name: value.of(value.columns(dtype)) for name, value in bound})
+        return given
+
+    def learnt_values(self, dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
+        """The values that a cell learns, by their numbers, as arrays of a type with one value a feature."""
+        found: dict[int, npt.NDArray[Any]] = {}
+        for value in self._values():
+            if isinstance(value, Bound):
+                found.update(enumerate(value.columns(dtype), value.first))
+        for nested in self._nested:
+            found.update(nested.learnt_values(dtype))
+        return found
+
+    @property
+    def readout(self) -> tuple[Activation, ...]:
+        """Of an activation that remembers: the activations that make its output of its state."""
+        return (self,)
+
+    @property
+    def own_derivative(self) -> Callable[..., Any] | None:
+        """The class's own ``derivative(self, x, y)``; None where it has none, or changes the formula it belongs to."""
+        return type(self).__derivative__
 
     def follow(self, x: Operand) -> Operand:
         """What the formula makes of what stands for an array: of a symbol, or a part of an array."""
@@ -304,6 +347,9 @@ class _Inherited:
     def follow(self, _x: Operand) -> Operand:
         raise UnfollowedError("it is called from a formula that runs as it is written")
 
+    def learnt_values(self, _dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
+        return {}
+
 
 def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
     return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
@@ -329,16 +375,35 @@ def _own_body(cls: type[Activation]) -> Callable[..., Any] | None:
     return None
 
 
+def _own_derivative(cls: type[Activation]) -> Callable[..., Any] | None:
+    """The derivative that a class has beside its formula; None where the formula is newer, or there is none."""
+    for base in cls.__mro__:
+        if "derivative" in vars(base):
+            body: Callable[..., Any] = vars(base)["derivative"]
+            if not _takes(body, 3):
+                wanted = "must be a method that takes x and y = f(x): def derivative(self, x, y)"
+                raise TypeError(f"{cls.__qualname__}: its derivative {wanted}")
+            return body
+        if "__call__" in vars(base):
+            return None
+    return None
+
+
 def _check_body(cls: type, body: object) -> None:
     """TypeError where a formula can't be called as ``body(self, x)``."""
+    if not _takes(body, 2):
+        raise TypeError(f"{cls.__qualname__}: its formula must be a method that takes x alone: def __call__(self, x)")
+
+
+def _takes(body: object, count: int) -> bool:
+    """Whether a method can be called with so many arguments, itself included."""
     code = getattr(body, "__code__", None)
     fits = not isinstance(body, (staticmethod, classmethod)) and callable(body)
     if fits and code is not None:
-        most = code.co_argcount if not code.co_flags & _VARARGS else 2
-        fits = code.co_argcount - len(getattr(body, "__defaults__", None) or ()) <= 2 <= most
+        most = code.co_argcount if not code.co_flags & _VARARGS else count
+        fits = code.co_argcount - len(getattr(body, "__defaults__", None) or ()) <= count <= most
         fits = fits and code.co_kwonlyargcount <= len(getattr(body, "__kwdefaults__", None) or ())
-    if not fits:
-        raise TypeError(f"{cls.__qualname__}: its formula must be a method that takes x alone: def __call__(self, x)")
+    return fits
 
 
 _VARARGS = 0x04
@@ -347,7 +412,10 @@ _VARARGS = 0x04
 _FINAL = (
     *(
         "formula",
+        "apply_derivative",
         "follow",
+        "learnt_values",
+        "own_derivative",
         "stages",
         "needs_binding",
         "from_value",

@@ -79,6 +79,10 @@ class LayerError(ValueError):
         return f"{self.place}: {self.reason}"
 
 
+class DerivativeError(RuntimeError):
+    """A derivative that a pipeline doesn't have, or that can't be found; the message says what to use or add."""
+
+
 class UnboundError(RuntimeError):
     """A pipeline that needs learnable parameters or state was called before it was bound to them."""
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from actspec.arrays import real_array
 
-__all__ = ["erf", "erfc", "gaussian", "log_sigmoid", "sigmoid", "softplus"]
+__all__ = ["erf", "erfc", "gaussian", "log_sigmoid", "sigmoid", "softplus", "stop_gradient"]
 
 
 def _for_operands(function: Callable[[npt.ArrayLike], Any]) -> Callable[[npt.ArrayLike], Any]:
@@ -91,6 +91,18 @@ def erfc(x: npt.ArrayLike) -> Any:
     2.088488
     """
     return _elementwise(_ERFC, x)
+
+
+@_for_operands
+def stop_gradient(x: npt.ArrayLike) -> Any:
+    """Identity ``x`` whose derivative counts as zero; equals jax.lax.stop_gradient.
+
+    For what cancels out, such as the largest value that softmax subtracts, and for what isn't to be followed.
+
+    >>> float(stop_gradient(0.5))
+    0.5
+    """
+    return _real(x)[()]
 
 
 _ERF = np.frompyfunc(math.erf, 1, 1)

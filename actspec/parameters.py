@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import operator
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from actspec.errors import shorten
 from actspec.limits import RESERVED
@@ -41,6 +43,8 @@ class Parameter:
     lt: float | None = None
     start: bool = False
     """Whether it is a part of where a learnable parameter starts: a finite number, and not learnable itself."""
+    per: str | None = None
+    """The whole-number parameter that says how many values there are for each feature where it is learnt."""
 
     @property
     def required(self) -> bool:
@@ -154,6 +158,31 @@ class Learnable:
         return f"~{self.start}" if isinstance(self.start, (Normal, Uniform)) else f"~{spell(self.start)}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A learnable parameter in a cell: its live values, one row a feature, and the number of the first column.
+
+    A formula is given one column, or where there are several ``each`` feature, a tuple of them.
+    """
+
+    values: npt.NDArray[np.floating[Any]]
+    first: int
+    each: bool
+
+    @property
+    def pieces(self) -> int:
+        """How many values each feature has."""
+        return self.values.shape[1] if self.each else 1
+
+    def of(self, columns: Sequence[Any]) -> Any:
+        """What a formula is given, of its columns."""
+        return tuple(columns) if self.each else columns[0]
+
+    def columns(self, dtype: np.dtype[Any]) -> list[npt.NDArray[Any]]:
+        """The values as arrays of a type, each with one value a feature."""
+        return [*self.values.T.astype(dtype)] if self.each else [self.values.astype(dtype)]
+
+
 DRAWS: Final[dict[str, type[Normal] | type[Uniform]]] = {"normal": Normal, "uniform": Uniform}
 
 
@@ -166,6 +195,7 @@ class Field:
     gt: float | None
     le: float | None
     lt: float | None
+    per: str | None
 
 
 def parameter(
@@ -175,12 +205,15 @@ def parameter(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    per: str | None = None,
 ) -> Any:
     """Declare a parameter with a domain in the body of a class, as in ``eps: float = parameter(ge=0)``.
 
     ``ge``, ``gt``, ``le``, ``lt``: at least, greater than, at most, below. No default: the parameter is required.
+    ``per`` names a whole-number parameter: where this one is learnt, each feature has that many values of it, and the
+    formula is given a tuple of them.
     """
-    return Field(default, ge, gt, le, lt)
+    return Field(default, ge, gt, le, lt, per)
 
 
 def declare(name: str, annotation: Any, default: Any, activation: type) -> Parameter:
@@ -193,13 +226,10 @@ def declare(name: str, annotation: Any, default: Any, activation: type) -> Param
             f"parameter {name!r} has the type {annotation!r}: use float, int, bool, str or Activation, "
             "or ClassVar for what is no parameter"
         )
-    field = default if isinstance(default, Field) else Field(default, None, None, None, None)
+    field = default if isinstance(default, Field) else Field(default, None, None, None, None, None)
     _check_bounds(name, kind, field)
-    declared = Parameter(name, kind, MISSING, optional, field.ge, field.gt, field.le, field.lt)
-    if field.default is MISSING:
-        return declared
-    checked = declared.coerce(field.default)
-    return Parameter(name, kind, checked, optional, field.ge, field.gt, field.le, field.lt)
+    declared = Parameter(name, kind, MISSING, optional, field.ge, field.gt, field.le, field.lt, per=field.per)
+    return declared if field.default is MISSING else replace(declared, default=declared.coerce(field.default))
 
 
 def _check_bounds(name: str, kind: type, field: Field) -> None:

@@ -6,9 +6,12 @@ import importlib
 import operator
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
 
 from actspec import registry, structure
 from actspec.activation import Activation, refusal
@@ -17,6 +20,9 @@ from actspec.errors import Problem, SpecError
 from actspec.kernels.run import Runner
 from actspec.parser import check_limits, parse_syntax
 from actspec.resolve import resolve
+
+if TYPE_CHECKING:
+    from actspec.cell import Cell
 
 
 class Pipeline(Runner):
@@ -85,6 +91,77 @@ class Pipeline(Runner):
         if whole < 0:
             raise ValueError(f"n must be at least 0, not {whole}")
         return whole
+
+    def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The elementwise derivative ``f'(x)``, of x's shape, with types and ``out`` as for a call.
+
+        At a kink it is PyTorch's value. DerivativeError where features are coupled (use ``jacobian``, ``vjp`` or
+        ``jvp``), or where a formula can't be followed and its class has no derivative of its own.
+
+        >>> import actspec
+        >>> actspec.parse("relu + tanh").derivative([-1.0, 0.0, 0.5]).round(4)
+        array([0.    , 0.    , 0.7864])
+        """
+        return self._running().derivative(x, out)
+
+    def vjp(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The product ``Jᵀg`` of x's shape: the gradient by x, where g is the gradient by the result.
+
+        g has x's shape, and is taken in the type of the result; ``out`` may be x or g. Errors as for ``derivative``,
+        but that features may be coupled. Equals what torch.autograd.grad gives.
+
+        >>> import actspec
+        >>> actspec.parse("norm:mean").vjp([1.0, 2.0, 3.0], [3.0, 0.0, 0.0])
+        array([ 2., -1., -1.])
+        """
+        return self._running().vjp(x, g, out)[0]
+
+    def jvp(self, x: npt.ArrayLike, v: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The product ``J v`` of x's shape: how the result changes where x changes by a little of v.
+
+        v has x's shape, and is taken in the type of the result; ``out`` may be x or v. Errors as for ``vjp``. Equals what
+        torch.func.jvp and jax.jvp give.
+
+        >>> import actspec
+        >>> actspec.parse("norm:mean").jvp([1.0, 2.0, 3.0], [3.0, 0.0, 0.0])
+        array([ 2., -1., -1.])
+        """
+        return self._running().jvp(x, v, out, {})
+
+    def jacobian(self, x: npt.ArrayLike) -> Any:
+        """The Jacobian of each row of the last axis: ``J[..., i, j]`` is the derivative of output i by input j.
+
+        Its shape is x's with the last axis twice. DerivativeError where other axes are coupled; else as for ``vjp``.
+
+        >>> import actspec
+        >>> actspec.parse("softmax").jacobian([0.0, 0.0])
+        array([[ 0.25, -0.25],
+               [-0.25,  0.25]])
+        """
+        return self._running().jacobian(x)
+
+    def bind(
+        self,
+        features: int | None = None,
+        rng: int | np.random.Generator | None = None,
+        dtype: npt.DTypeLike = np.float64,
+        parameters: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> Cell:
+        """A cell: the pipeline with arrays for what it learns, one value a feature, and for what it remembers.
+
+        ``features`` is the width of the last axis, needed where something is learnt. Starts are drawn from ``rng``, a seed
+        or a NumPy generator, in the order of the spec, and kept in ``dtype``, float32 or float64; or they are those of
+        ``parameters``, as a cell's ``state_dict()`` or ``numpy.load`` of an ``.npz`` file gives them. Errors: TypeError
+        without ``features``, ValueError where ``parameters`` are those of another pipeline.
+
+        >>> import actspec
+        >>> cell = actspec.parse("prelu + maxout:2").bind(features=3, rng=0)
+        >>> {name: values.shape for name, values in cell.parameters.items()}
+        {'0.slope': (3,), '1.slope': (3, 2), '1.intercept': (3, 2)}
+        """
+        from actspec.cell import bind  # programs that only read specs never need it
+
+        return bind(self, features, rng, dtype, parameters)
 
     def __add__(self, other: object) -> Pipeline:
         right = _composable(other)

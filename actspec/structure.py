@@ -78,6 +78,10 @@ class Sliced(Activation, register=False):
             raise IndexError(f"{self} names feature {self.start} of a last axis of {shape[-1]}")
         return slice(self.start, self.start + 1 or None)
 
+    def width_of(self, width: int) -> int:
+        """How many features the slice selects of ``width``; IndexError where the single one isn't there."""
+        return len(range(*self.selected((width,)).indices(width)))
+
     def most_selected(self, width: int) -> int:
         """How many features the slice selects at most of an array with at most ``width``."""
         if self.single:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -100,10 +101,14 @@ class Maxout(Activation):
     """
 
     pieces: int = parameter(ge=1)
-    slope: float = parameter(default=Learnable(Normal(0, 1)))
-    intercept: float = parameter(default=Learnable(0.0))
+    slope: float = parameter(default=Learnable(Normal(0, 1)), per="pieces")
+    intercept: float = parameter(default=Learnable(0.0), per="pieces")
 
     def __call__(self, x: Array) -> Any:
-        if not any(getattr(each, "ndim", 0) for each in (self.slope, self.intercept)):  # then all lines are one
-            return self.slope * x + self.intercept
-        return np.max(self.slope * x[..., None] + self.intercept, axis=-1)
+        slopes, intercepts = (each if isinstance(each, tuple) else (each,) for each in (self.slope, self.intercept))
+        count = max(len(slopes), len(intercepts))  # with fixed values, all lines are one
+        lines = [
+            slope * x + intercept
+            for slope, intercept in zip(slopes * (count // len(slopes)), intercepts * (count // len(intercepts)), strict=True)
+        ]
+        return reduce(np.maximum, lines)

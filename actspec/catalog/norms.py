@@ -8,6 +8,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
+from actspec.functions import stop_gradient
 from actspec.parameters import parameter
 
 
@@ -41,7 +42,7 @@ class Softmax(Activation):
     floor: float = parameter(default=0.0, ge=0, le=1)
 
     def __call__(self, x: Array) -> Any:
-        e = np.exp(x - np.max(x, axis=self.axis, keepdims=True))
+        e = np.exp(x - stop_gradient(np.max(x, axis=self.axis, keepdims=True)))  # a shift cancels out
         return np.maximum(e / np.sum(e, axis=self.axis, keepdims=True), self.floor)
 
 

@@ -42,6 +42,14 @@ class Continuous(Activation):
     tau: float = parameter(default=1.0, gt=0)
     dt: float = parameter(default=1.0, gt=0)
 
-    def __call__(self, x: Array) -> Any:
-        # The output of a state: whoever holds the state advances it.
-        return self.base.formula(x)
+    def advance(self, state: Array, x: Array) -> Any:
+        """The next state."""
+        c = self.dt / self.tau
+        return (1 - c) * state + c * x
+
+    @property
+    def readout(self) -> tuple[Activation, ...]:
+        return self.base.stages
+
+    def __call__(self, state: Array) -> Any:
+        return self.base.formula(state)

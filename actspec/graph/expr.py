@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from actspec import functions
 from actspec.graph.operand import Operand, UnfollowedError
+from actspec.parameters import Bound
 
 NO_AXIS = "it names an axis"
 
@@ -51,9 +53,11 @@ class Features:
 class Node:
     """One operation: ``op`` on the results of other nodes, which stand before it.
 
-    ``op`` is the name of a primitive, or ``input``, ``constant`` (``detail`` is its value), ``parameter`` (its number),
-    ``count`` (of the elements of a lane), ``reduce`` (``detail`` is "sum", "mean", "prod", "max" or "min"), ``take``
-    (the features of a slice) or ``put`` (the first argument, with the features of a slice replaced by the second).
+    ``op`` is the name of a primitive, or ``input`` (``detail`` is its number: 0 is x), ``constant`` (its value),
+    ``parameter`` (its number), ``feature`` (the number of learnt values, of which there is one for each feature),
+    ``count`` (of the elements of a lane), ``reduce`` ("sum", "mean", "prod", "max" or "min"), ``take`` (the features of
+    a slice), ``put`` (the first argument, with the features of a slice replaced by the second), or ``own``: the first
+    argument, whose derivative by the second is the third, as the activation itself has it.
     """
 
     op: str
@@ -64,16 +68,37 @@ class Node:
     features: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A value that is added up over all lanes: the learnt values that get it, its node, and its features."""
+
+    place: int
+    node: int
+    features: int
+
+
 class Graph:
     """Nodes in an order in which they can be computed; equal ones are made once.
 
     Lanes are the elements of x along ``axes``, which reductions take together; None as long as there is no reduction.
     ``apply`` makes nodes of a function of NumPy's on operands: the table of primitives stands above this module.
     ``parameters`` are the values of the parameter nodes, ``features`` the sets of features, of which the first is all.
-    While it is ``symbolic``, the float parameters of formulas become parameter nodes, else constants.
+    While it is ``symbolic``, the float parameters of formulas become parameter nodes, else constants. Lanes hold all
+    features, unless they run ``across`` them: then each belongs to one feature. With ``owns``, activations with a
+    derivative of their own become ``own`` nodes. ``sums`` are further results: added up over all lanes, one for each
+    feature; those of number 3 are what the learnt values of number 3 get. ``carried``, where it is a node, is what input
+    0 is in the next step of time.
     """
 
-    def __init__(self, ndim: int, dtype: np.dtype[Any], apply: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        ndim: int,
+        dtype: np.dtype[Any],
+        apply: Callable[..., Any],
+        *,
+        across: bool = False,
+        owns: bool = False,
+    ) -> None:
         self.apply = apply
         self.ndim = ndim
         self.dtype = dtype
@@ -83,6 +108,10 @@ class Graph:
         self.features: list[Features | None] = [None]
         self.output = 0
         self.symbolic = True
+        self.across = across
+        self.owns = owns
+        self.sums: list[Sum] = []
+        self.carried: int | None = None
         self._known: dict[Node, int] = {}
 
     def add(self, node: Node) -> int:
@@ -94,9 +123,25 @@ class Graph:
             self.nodes.append(node)
         return self._known[key]
 
-    def input(self) -> Expr:
-        """The operand that stands for x."""
-        return Expr(self, self.add(Node("input", rank=Rank.ELEMENT)), self.ndim)
+    def input(self, place: int = 0) -> Expr:
+        """The operand that stands for x, or for a further array of its shape."""
+        return Expr(self, self.add(Node("input", detail=place, rank=Rank.ELEMENT)), self.ndim)
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The nodes of the inputs, in the order of their numbers."""
+        found = [index for index, node in enumerate(self.nodes) if node.op == "input"]
+        return tuple(sorted(found, key=lambda index: int(self.nodes[index].detail)))
+
+    @property
+    def learnt(self) -> tuple[int, ...]:
+        """The numbers of the learnt values, in the order in which kernels take them."""
+        return tuple(sorted({int(node.detail) for node in self.nodes if node.op == "feature"}))
+
+    def feature(self, place: int, features: int) -> Expr:
+        """An operand that stands for learnt values, of which each of these features has one."""
+        rank = Rank.LANE if self.across else Rank.ELEMENT
+        return Expr(self, self.add(Node("feature", detail=place, rank=rank, features=features)), self.ndim)
 
     def parameter(self, value: float) -> Expr:
         """An operand that stands for a float given at run time."""
@@ -114,7 +159,9 @@ class Graph:
         for index, node in enumerate(self.nodes):
             names = ", ".join(f"v{arg}" for arg in node.args)
             if node.op == "input":
-                text = "x"
+                text = "x" if node.detail == 0 else f"input {node.detail}"
+            elif node.op == "feature":
+                text = f"learnt values {node.detail}"
             elif node.op == "constant":
                 text = f"{node.detail:g}" if not node.truth else str(node.detail)
             elif node.op == "parameter":
@@ -129,6 +176,10 @@ class Graph:
                 text = f"{node.op}({names})"
             yield f"v{index} = {text}"
         yield f"y = v{self.output}"
+        if self.carried is not None:
+            yield f"x in the next step = v{self.carried}"
+        for each in self.sums:
+            yield f"sum {each.place} over all lanes = v{each.node}"
 
 
 class Expr(Operand):
@@ -183,14 +234,29 @@ class Expr(Operand):
     def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Expr:
         """The result of an activation's formula, whose float parameters are operands as well."""
         graph = self.graph
-        given = activation
-        if graph.symbolic:
-            given = object.__new__(type(activation))
-            given.__dict__.update(vars(activation))
-            for each, value in activation._items():
-                if each.type is float and isinstance(value, float):
-                    given.__dict__[each.name] = graph.parameter(value)
-        result = body(given, self)
+        given = object.__new__(type(activation))
+        given.__dict__.update(vars(activation))
+        for each, value in activation._items():
+            if isinstance(value, Bound):
+                given.__dict__[each.name] = value.of(
+                    [graph.feature(value.first + piece, self.node.features) for piece in range(value.pieces)]
+                )
+            elif graph.symbolic and each.type is float and isinstance(value, float):
+                given.__dict__[each.name] = graph.parameter(value)
+        own = activation.own_derivative if graph.owns else None
+        if own is None:
+            return self._checked(body(given, self))
+        # What is learnt gets its share through the formula, and x through the derivative alone.
+        y = self._checked(body(given, functions.stop_gradient(self)))
+        slope = self._checked(own(given, self, y))
+        node = y.node
+        rank = max(node.rank, slope.node.rank, Rank.ELEMENT)
+        made = Node("own", (y.index, self.index, slope.index), rank=rank, features=self.node.features)
+        return Expr(graph, graph.add(made), self.ndim)
+
+    def _checked(self, result: Any) -> Expr:
+        """What a formula returned, as a number for each element."""
+        graph = self.graph
         if not isinstance(result, Expr):
             if np.ndim(result) > 0 or not isinstance(result, (bool, int, float, np.number, np.bool_, np.ndarray)):
                 raise UnfollowedError(f"it returns what doesn't depend on the array: {type(result).__name__}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from actspec.graph.expr import Graph, Node
+from actspec.graph.expr import Graph, Node, Rank
 from actspec.graph.primitives import PRIMITIVES
 
 Array = npt.NDArray[Any]
@@ -15,24 +17,46 @@ Array = npt.NDArray[Any]
 _REDUCTIONS: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min}
 
 
-def interpret(graph: Graph, x: Array) -> Array:
-    """The graph's result for an array of its type and number of axes."""
+def interpret(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | None = None) -> Array:
+    """The graph's result for arrays of its type and number of axes, and learnt values by their numbers."""
+    return np.asarray(_values(graph, inputs, learnt or {})[graph.output])
+
+
+def interpret_sums(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | None = None) -> dict[int, Array]:
+    """What the graph adds up over all lanes: for each number of learnt values, one sum a feature."""
+    values = _values(graph, inputs, learnt or {})
+    sums = {}
+    for each in graph.sums:
+        width = (learnt or {})[each.place].size
+        whole = np.broadcast_to(values[each.node], (*inputs[0].shape[:-1], width))
+        if graph.nodes[each.node].rank is not Rank.ELEMENT and graph.across:  # a lane has its sum already
+            whole = whole[
+                tuple(slice(0, 1) if axis in (graph.axes or ()) else slice(None) for axis in range(graph.ndim))
+            ]
+        sums[each.place] = np.sum(whole, axis=tuple(range(graph.ndim - 1)), dtype=np.float64)
+    return sums
+
+
+def _values(graph: Graph, inputs: tuple[Array, ...], learnt: Mapping[int, Array]) -> list[Any]:
     values: list[Any] = []
     for node in graph.nodes:
-        values.append(_value(graph, node, [values[arg] for arg in node.args], x))
-    return np.asarray(values[graph.output])
+        values.append(_value(graph, node, [values[arg] for arg in node.args], inputs, learnt))
+    return values
 
 
-def _value(graph: Graph, node: Node, args: list[Any], x: Array) -> Any:
+def _value(graph: Graph, node: Node, args: list[Any], inputs: tuple[Array, ...], learnt: Mapping[int, Array]) -> Any:
     real = graph.dtype.type
+    x = inputs[0]
     if node.op == "input":
-        return x
+        return inputs[node.detail]
+    if node.op == "feature":
+        return learnt[node.detail]
     if node.op == "constant":
         return node.detail  # a Python number: NumPy gives it the type of what it meets
     if node.op == "parameter":
         return graph.parameters[node.detail]
     if node.op == "count":
-        return float(np.prod([x.shape[axis] for axis in graph.axes or ()]))
+        return float(_count(graph, node.features, x.shape))
     if node.op == "reduce":
         return _REDUCTIONS[node.detail](args[0], axis=tuple(graph.axes or ()), keepdims=True)
     if node.op == "number":
@@ -43,5 +67,21 @@ def _value(graph: Graph, node: Node, args: list[Any], x: Array) -> Any:
         whole = np.array(args[0])
         whole[..., node.detail.places] = args[1]
         return whole
+    if node.op == "own":
+        return args[0]
     result = PRIMITIVES[node.op].functions[0](*args)
     return result.astype(real, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind == "f" else result
+
+
+def _count(graph: Graph, features: int, shape: tuple[int, ...]) -> int:
+    """The number of elements in a lane that has some features."""
+    axes = graph.axes or ()
+    others = math.prod(shape[axis] for axis in axes if axis != graph.ndim - 1)
+    return others * (_width(graph, features, shape[-1]) if graph.ndim - 1 in axes else 1)
+
+
+def _width(graph: Graph, features: int, whole: int) -> int:
+    chosen = graph.features[features]
+    if chosen is None:
+        return whole
+    return len(range(*chosen.places.indices(_width(graph, chosen.parent, whole))))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from actspec import functions
 
@@ -117,6 +118,10 @@ class Stage(Protocol):
 
     def follow(self, x: Operand, /) -> Operand:
         """The formula on what stands for an array."""
+        ...
+
+    def learnt_values(self, dtype: np.dtype[Any], /) -> dict[int, npt.NDArray[Any]]:
+        """The learnt values in it, by their numbers, as arrays of a type with one value a feature."""
         ...
 
 

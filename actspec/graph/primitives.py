@@ -1,4 +1,4 @@
-"""The table of primitives: for each function of NumPy that a kernel knows, how it prints there and what it costs.
+"""The table of primitives: for each function of NumPy that a kernel knows, how it prints there, costs and derives.
 
 A function that isn't a primitive itself may be written in others (``_COMPOSED``); tracing, scheduling, code generation
 and the tests all read these two tables.
@@ -18,18 +18,25 @@ from actspec.graph.expr import Expr, Graph, Node, Rank, number, truth
 from actspec.graph.operand import Operand, UnfollowedError
 
 
+Partial = Callable[..., Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Primitive:
     """One operation of kernels.
 
     ``code`` is how it prints, on its arguments' names; ``cost`` is about how many instructions it takes for a vector of
-    numbers; ``takes_truth`` and ``gives_truth`` say where its arguments or result are truth values.
+    numbers; ``takes_truth`` and ``gives_truth`` say where its arguments or result are truth values. ``partials`` are
+    its derivatives by its arguments, each a function of the result and the arguments, or None for zero; none at all
+    where every one is zero. ``shared`` are those where it depends on what is differentiated by through both arguments.
     """
 
     name: str
     code: str
     cost: int
     functions: tuple[Any, ...] = ()
+    partials: tuple[Partial | None, ...] = ()
+    shared: tuple[Partial, ...] = ()
     takes_truth: bool = False
     gives_truth: bool = False
 
@@ -39,9 +46,16 @@ class Primitive:
         return 1 + max(place for place in range(3) if f"{{{place}}}" in self.code)
 
 
-def _call(name: str, cost: int, *found: Any, arity: int = 1) -> Primitive:
+def _call(
+    name: str,
+    cost: int,
+    *found: Any,
+    by: Partial | tuple[Partial | None, ...] = (),
+    shared: tuple[Partial, ...] = (),
+    arity: int = 1,
+) -> Primitive:
     arguments = ", ".join(f"{{{place}}}" for place in range(arity))
-    return Primitive(name, f"{name}({arguments})", cost, found)
+    return Primitive(name, f"{name}({arguments})", cost, found, by if isinstance(by, tuple) else (by,), shared)
 
 
 def _compare(name: str, sign: str, function: Any) -> Primitive:
@@ -51,61 +65,113 @@ def _compare(name: str, sign: str, function: Any) -> Primitive:
 _LIBRARY = 200
 """The cost of a function that kernels take from the C library, number by number."""
 
+
+def _extreme(wins: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    """The derivatives of the larger or the lesser of two values, of which the first ``wins``.
+
+    A bound that is met counts as passed, as in PyTorch's relu; two values that are equal share evenly. NaN counts as x.
+    """
+    half = lambda y, a, b: np.where(a == b, 0.5, np.where(wins(b, a), 0.0, 1.0))  # noqa: E731  # one of two
+    return {
+        "by": (
+            lambda y, a, b: np.where(wins(b, a) | (a == b), 0.0, 1.0),
+            lambda y, a, b: np.where(wins(a, b) | (a == b), 0.0, 1.0),
+        ),
+        "shared": (half, lambda y, a, b: half(y, b, a)),
+    }
+
+
+def _root(y: Any, _x: Any) -> Any:
+    """The derivative of a root; of what is taken together along a lane, a part of that is taken where it is zero."""
+    slope = 0.5 / y
+    return np.where(y == 0, 0.0, slope) if y.node.rank is Rank.LANE else slope
+
+
+def _by_exponent(y: Any, base: Any, _exponent: Any) -> Any:
+    return np.where(y == 0, 0.0, y * np.log(base))
+
+
+def _by_ordinate(_result: Any, y: Any, x: Any) -> Any:
+    distance = np.hypot(x, y)
+    return x / distance / distance
+
+
+def _hump(e: Any) -> Any:
+    """``e/(1 + e)**2``, which keeps its digits however small e is."""
+    return e / ((1 + e) * (1 + e))
+
+
+_LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
+_LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
+
 PRIMITIVES: dict[str, Primitive] = {
     each.name: each
     for each in (
         # arithmetic
-        Primitive("add", "{0} + {1}", 1, (np.add,)),
-        Primitive("subtract", "{0} - {1}", 1, (np.subtract,)),
-        Primitive("multiply", "{0} * {1}", 1, (np.multiply,)),
-        Primitive("divide", "{0} / {1}", 4, (np.divide,)),
-        Primitive("negative", "-{0}", 1, (np.negative,)),
-        _call("remainder", _LIBRARY, np.remainder, arity=2),
+        Primitive("add", "{0} + {1}", 1, (np.add,), (lambda y, a, b: 1.0, lambda y, a, b: 1.0)),
+        Primitive("subtract", "{0} - {1}", 1, (np.subtract,), (lambda y, a, b: 1.0, lambda y, a, b: -1.0)),
+        Primitive("multiply", "{0} * {1}", 1, (np.multiply,), (lambda y, a, b: b, lambda y, a, b: a)),
+        Primitive("divide", "{0} / {1}", 4, (np.divide,), (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b))),
+        Primitive("negative", "-{0}", 1, (np.negative,), (lambda y, x: -1.0,)),
+        _call("remainder", _LIBRARY, np.remainder, by=(lambda y, a, b: 1.0, lambda y, a, b: -(a // b)), arity=2),
         _call("floor_divide", _LIBRARY, np.floor_divide, arity=2),
-        _call("fmod", _LIBRARY, np.fmod, arity=2),
-        _call("power", _LIBRARY, np.power, np.float_power, arity=2),
-        _call("sqrt", 5, np.sqrt),
-        _call("cbrt", 30, np.cbrt),
-        _call("absolute", 1, np.absolute, np.fabs),
+        _call("fmod", _LIBRARY, np.fmod, by=(lambda y, a, b: 1.0, lambda y, a, b: -np.trunc(a / b)), arity=2),
+        _call(
+            "power",
+            _LIBRARY,
+            *(np.power, np.float_power),
+            by=(lambda y, a, b: b * np.power(a, b - 1), _by_exponent),
+            arity=2,
+        ),
+        _call("sqrt", 5, np.sqrt, by=_root),
+        _call("cbrt", 30, np.cbrt, by=lambda y, x: 1 / (3 * y * y)),
+        _call("absolute", 1, np.absolute, np.fabs, by=lambda y, x: np.where(x > 0, 1.0, np.where(x < 0, -1.0, 0.0))),
         _call("sign", 2, np.sign),
-        _call("copysign", 1, np.copysign, arity=2),
+        _call(
+            "copysign",
+            1,
+            np.copysign,
+            by=(lambda y, a, b: np.where(np.signbit(y), -1.0, 1.0) * np.where(np.signbit(a), -1.0, 1.0), None),
+            arity=2,
+        ),
         _call("floor", 1, np.floor),
         _call("ceil", 1, np.ceil),
         _call("trunc", 1, np.trunc, np.fix),
         _call("rint", 1, np.rint),
-        _call("maximum", 2, np.maximum, arity=2),
-        _call("minimum", 2, np.minimum, arity=2),
-        _call("fmax", 2, np.fmax, arity=2),
-        _call("fmin", 2, np.fmin, arity=2),
+        _call("maximum", 2, np.maximum, **_LARGER, arity=2),
+        _call("minimum", 2, np.minimum, **_LESSER, arity=2),
+        _call("fmax", 2, np.fmax, **_LARGER, arity=2),
+        _call("fmin", 2, np.fmin, **_LESSER, arity=2),
+        Primitive("stop_gradient", "{0}", 0, (functions.stop_gradient,)),
         # exponentials and logarithms
-        _call("exp", 14, np.exp),
-        _call("exp2", 14, np.exp2),
-        _call("expm1", 22, np.expm1),
-        _call("log", 20, np.log),
-        _call("log2", 20, np.log2),
-        _call("log10", 20, np.log10),
-        _call("log1p", 24, np.log1p),
+        _call("exp", 14, np.exp, by=lambda y, x: y),
+        _call("exp2", 14, np.exp2, by=lambda y, x: y * _LN2),
+        _call("expm1", 22, np.expm1, by=lambda y, x: np.exp(x)),
+        _call("log", 20, np.log, by=lambda y, x: 1 / x),
+        _call("log2", 20, np.log2, by=lambda y, x: 1 / (x * _LN2)),
+        _call("log10", 20, np.log10, by=lambda y, x: 1 / (x * _LN10)),
+        _call("log1p", 24, np.log1p, by=lambda y, x: 1 / (1 + x)),
         # trigonometric and hyperbolic functions
-        _call("sin", 50, np.sin),
-        _call("cos", 50, np.cos),
-        _call("tan", 60, np.tan),
-        _call("arcsin", 30, np.arcsin),
-        _call("arccos", 30, np.arccos),
-        _call("arctan", 30, np.arctan),
-        _call("arctan2", 40, np.arctan2, arity=2),
-        _call("sinh", 30, np.sinh),
-        _call("cosh", 30, np.cosh),
-        _call("tanh", 22, np.tanh),
-        _call("arcsinh", 40, np.arcsinh),
-        _call("arccosh", 40, np.arccosh),
-        _call("arctanh", 40, np.arctanh),
+        _call("sin", 50, np.sin, by=lambda y, x: np.cos(x)),
+        _call("cos", 50, np.cos, by=lambda y, x: -np.sin(x)),
+        _call("tan", 60, np.tan, by=lambda y, x: 1 + y * y),
+        _call("arcsin", 30, np.arcsin, by=lambda y, x: 1 / np.sqrt((1 - x) * (1 + x))),
+        _call("arccos", 30, np.arccos, by=lambda y, x: -1 / np.sqrt((1 - x) * (1 + x))),
+        _call("arctan", 30, np.arctan, by=lambda y, x: 1 / (1 + x * x)),
+        _call("arctan2", 40, np.arctan2, by=(_by_ordinate, lambda r, y, x: -_by_ordinate(r, x, y)), arity=2),
+        _call("sinh", 30, np.sinh, by=lambda y, x: np.cosh(x)),
+        _call("cosh", 30, np.cosh, by=lambda y, x: np.sinh(x)),
+        _call("tanh", 22, np.tanh, by=lambda y, x: 4 * _hump(np.exp(-2 * np.absolute(x)))),
+        _call("arcsinh", 40, np.arcsinh, by=lambda y, x: 1 / np.hypot(x, 1)),
+        _call("arccosh", 40, np.arccosh, by=lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1))),
+        _call("arctanh", 40, np.arctanh, by=lambda y, x: 1 / ((1 - x) * (1 + x))),
         # what NumPy lacks
-        _call("sigmoid", 20, functions.sigmoid),
-        _call("log_sigmoid", 40, functions.log_sigmoid),
-        _call("softplus", 40, functions.softplus),
-        _call("gaussian", 20, functions.gaussian),
-        _call("erf", 40, functions.erf),
-        _call("erfc", 50, functions.erfc),
+        _call("sigmoid", 20, functions.sigmoid, by=lambda y, x: _hump(np.exp(-np.absolute(x)))),
+        _call("log_sigmoid", 40, functions.log_sigmoid, by=lambda y, x: functions.sigmoid(-x)),
+        _call("softplus", 40, functions.softplus, by=lambda y, x: functions.sigmoid(x)),
+        _call("gaussian", 20, functions.gaussian, by=lambda y, x: -2 * (x * y)),
+        _call("erf", 40, functions.erf, by=lambda y, x: _ERF_SLOPE * functions.gaussian(x)),
+        _call("erfc", 50, functions.erfc, by=lambda y, x: -_ERF_SLOPE * functions.gaussian(x)),
         # truth values
         _compare("less", "<", np.less),
         _compare("less_equal", "<=", np.less_equal),
@@ -118,7 +184,13 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive("logical_or", "either({0}, {1})", 1, (np.logical_or,), takes_truth=True, gives_truth=True),
         Primitive("logical_not", "opposite({0})", 1, (np.logical_not,), takes_truth=True, gives_truth=True),
         Primitive("number", "number({0}, real)", 1, takes_truth=True),
-        Primitive("where", "where({0}, {1}, {2})", 1, (np.where,)),
+        Primitive(
+            "where",
+            "where({0}, {1}, {2})",
+            1,
+            (np.where,),
+            (None, lambda y, c, a, b: np.where(c, 1.0, 0.0), lambda y, c, a, b: np.where(c, 0.0, 1.0)),
+        ),
     )
 }
 

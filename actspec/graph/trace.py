@@ -19,9 +19,9 @@ class Traced:
     """What tracing has found out about a stage.
 
     ``reason`` says why it can't be compiled, and is empty where it can. ``axes`` are those along which it takes values
-    together, ``sliced`` says whether it treats some features of the last axis apart. Where ``symbolic``, its float
-    parameters are given to the kernel at run time; else they are part of the graph. ``weight`` is about how
-    much code it makes.
+    together, ``sliced`` says whether it treats some features of the last axis apart, and ``learns`` whether some
+    values of it are learnt. Where ``symbolic``, its float parameters are given to the kernel at run time; else they are
+    part of the graph. ``weight`` is about how much code it makes.
     """
 
     stage: Stage
@@ -29,15 +29,26 @@ class Traced:
     symbolic: bool = True
     axes: frozenset[int] = frozenset()
     sliced: bool = False
+    learns: bool = False
     weight: int = 0
 
 
-def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
-    """Find out whether a stage can be compiled for arrays of ``ndim`` axes, and what it couples."""
+def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = None) -> Traced:
+    """Find out whether a stage can be compiled for arrays of ``ndim`` axes, and what it couples.
+
+    ``width`` is the number of features of a stage that learns.
+    """
     reason = ""
     for symbolic in (True, False):  # a formula may branch on a parameter: then its value is part of the structure
         try:
-            graph, again = (trace((Traced(stage, symbolic=symbolic),), ndim, dtype) for _ in range(2))
+            first = Traced(stage, symbolic=symbolic)
+            graph = trace((first,), ndim, dtype)
+            if graph.learnt and graph.axes:
+                if len(graph.axes) > 1 and ndim - 1 in graph.axes:
+                    raise UnfollowedError("it takes values together that have the same learnt values")
+                first = Traced(stage, symbolic=symbolic, axes=graph.axes, learns=True)
+                graph = trace((first,), ndim, dtype)
+            again = trace((first,), ndim, dtype)
         except UnfollowedError as error:
             reason = str(error)
         except Exception as error:  # a body does what it likes with what stands for its array
@@ -45,16 +56,25 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any]) -> Traced:
         else:
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
-            if _agrees(stage, graph):
-                sliced = len(graph.features) > 1
-                return Traced(stage, "", symbolic, graph.axes or frozenset(), sliced, _weight(graph))
+            if _agrees(stage, graph, width):
+                return Traced(
+                    stage,
+                    symbolic=symbolic,
+                    axes=graph.axes or frozenset(),
+                    sliced=len(graph.features) > 1,
+                    learns=bool(graph.learnt),
+                    weight=_weight(graph),
+                )
             reason = "its formula does something else with an array than with what stands for one"
     return Traced(stage, reason)
 
 
-def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any]) -> Graph:
-    """The stages, one after the other, as one graph."""
-    graph = Graph(ndim, dtype, primitives.apply)
+def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any], *, owns: bool = False) -> Graph:
+    """The stages, one after the other, as one graph; with ``owns``, with the derivatives that they have themselves."""
+    stages = tuple(stages)
+    axes = frozenset().union(*(each.axes for each in stages))
+    across = bool(axes) and ndim - 1 not in axes and any(each.learns for each in stages)
+    graph = Graph(ndim, dtype, primitives.apply, across=across, owns=owns)
     x: Operand = graph.input()
     with np.errstate(all="ignore"):
         for each in stages:
@@ -65,9 +85,23 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any]) -> Graph:
     return graph
 
 
-def _agrees(stage: Stage, graph: Graph) -> bool:
+def trace_advance(stage: Any, ndim: int, dtype: np.dtype[Any]) -> Graph:
+    """The next state of a stage that remembers, of its state (input 0) and what it is given (input 1)."""
+    graph = Graph(ndim, dtype, primitives.apply)
+    state, x = graph.input(0), graph.input(1)
+    with np.errstate(all="ignore"):
+        result = state.run(stage, lambda given, state: type(stage).advance(given, state, x))
+    if graph.axes is not None:
+        raise UnfollowedError("what it remembers of an element depends on others")
+    graph.output = graph.carried = result.index
+    return graph
+
+
+def _agrees(stage: Stage, graph: Graph, width: int | None) -> bool:
     """Whether the graph computes what the formula makes of a small array; where that fails, there is no saying."""
-    shape = [2] * max(0, graph.ndim - 2) + [5, 7][-graph.ndim :]
+    if graph.learnt and graph.ndim == 1 and graph.across:
+        return True
+    shape = [2] * max(0, graph.ndim - 2) + [5, 7 if width is None else width][-graph.ndim :]
     x = np.linspace(-2.5, 3.0, int(np.prod(shape)), dtype=graph.dtype).reshape(shape)
     with np.errstate(all="ignore"):
         try:
@@ -75,7 +109,7 @@ def _agrees(stage: Stage, graph: Graph) -> bool:
         except Exception:  # an index that so small an array hasn't, say
             return True
         try:
-            traced = np.broadcast_to(interpret(graph, x), x.shape)
+            traced = np.broadcast_to(interpret(graph, x, learnt=stage.learnt_values(graph.dtype)), x.shape)
         except Exception:
             return False
     close = 1e-3 if graph.dtype.itemsize == 4 else 1e-9

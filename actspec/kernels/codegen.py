@@ -8,6 +8,12 @@ A kernel works on two-dimensional arrays: lanes, which reductions take together,
 - ``columns``: several lanes side by side, element after element; for short lanes, and for lanes that are neighbours.
 - ``long rows``, ``long columns``: lanes that no buffer holds, block by block, in phases. Each phase starts from x
   and ends in reductions; the last one writes y.
+
+- ``scan``: elementwise work step by step, lanes being steps. The first input is a state of one lane, which each
+  step reads and replaces.
+
+Arguments are the inputs (``x``, then ``x1``), ``y``, the parameters ``p``, learnt values ``f`` with one row for each
+of their numbers, and ``z``, to whose rows the sums over all lanes are added.
 """
 
 from __future__ import annotations
@@ -16,11 +22,11 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actspec.graph.expr import Features, Graph, Rank
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels.schedule import Loop, Schedule, input_of, schedule
+from actspec.kernels.schedule import Loop, Schedule, schedule
 
 WIDE = 2048
 """The most elements that are added up in the kernel's own type, in as many sums as vectors have numbers."""
@@ -89,7 +95,9 @@ class _Generator:
         self.graph = graph
         self.form = form
         self.plan: Schedule = schedule(graph, keep=form in KEEPING, reuse_input=form == "columns")
-        self.input = input_of(graph)
+        self.inputs = graph.inputs
+        self.names = tuple(f"x{number or ''}" for number in range(len(self.inputs)))
+        self.rows_of_learnt = {number: row for row, number in enumerate(graph.learnt)}
         self.out = _Lines()
         self.real = graph.dtype.name
         self.compensated = graph.dtype.itemsize == 8
@@ -108,6 +116,13 @@ class _Generator:
 
     def expression(self, index: int, lane: str = "", *, scalar: bool = False) -> str:
         node = self.graph.nodes[index]
+        if node.op == "feature":
+            row = self.rows_of_learnt[node.detail]
+            return (
+                f"f{row}[{self.place}]"
+                if node.rank is Rank.ELEMENT
+                else f"f{row}[{f'row + {lane[1:-1]}' if lane else 'row'}]"
+            )
         names = [f"s{arg}" if scalar else self.name(arg, lane) for arg in node.args]
         if node.op in ("maximum", "minimum") and not scalar:
             for place, other in ((0, 1), (1, 0)):
@@ -119,6 +134,11 @@ class _Generator:
         code = PRIMITIVES[node.op].code.format(*names)
         return re.sub(r"\breal\b", "float64", code) if scalar else code
 
+    @property
+    def place(self) -> str:
+        """The place of an element in its lane."""
+        return {"columns": "j", "long rows": "start + i", "long columns": "j"}.get(self.form, "i")
+
     # the module
 
     def module(self) -> str:
@@ -129,6 +149,7 @@ class _Generator:
             "columns": self.columns,
             "long rows": self.long_rows,
             "long columns": self.long_columns,
+            "scan": self.scan,
         }[self.form]()
         body = "\n".join(self.out.lines)
         used = sorted(set(re.findall(r"\b([a-z_][a-z_0-9]*)\(", body)) - _PYTHON)
@@ -136,7 +157,8 @@ class _Generator:
         if re.search(r"\b(inf|nan)\b", body):
             imports.append("from math import inf, nan")
         imports.append(f"from actspec.kernels.operations import {', '.join(used)}")
-        arrays = f"{self.real}[:, :], {self.real}[:, :], float64[::1]"
+        arrays = ", ".join([f"{self.real}[:, :]"] * (len(self.inputs) + 1) + ["float64[::1]"])
+        arrays += f", {self.real}[:, :]" * bool(self.rows_of_learnt) + ", float64[:, :]" * bool(self.graph.sums)
         extra = {
             "long rows": ", float64[:, :], float64[:, :], intp",
             "long columns": ", float64[:, :], float64[:, :], intp",
@@ -158,22 +180,33 @@ class _Generator:
 
     def head(self, *more: str) -> None:
         """What all forms begin with. Where x and y lie side by side, but overlap, nothing is done, and 1 returned."""
-        out = self.out
-        out.add(f"def kernel({', '.join(('x', 'y', 'p', *more))}):")
+        out, arrays = self.out, (*self.names, "y")
+        given = ["f"] * bool(self.rows_of_learnt) + ["z"] * bool(self.graph.sums)
+        out.add(f"def kernel({', '.join((*arrays, 'p', *given, *more))}):")
         out.depth += 1
-        out.add("rows, n = x.shape", "x_row, x_step = x.strides", "y_row, y_step = y.strides")
-        out.add("x_start, y_start = pointer(x), pointer(y)", f"size = {self.graph.dtype.itemsize}")
-        if not more:
+        out.add("rows, n = x.shape")
+        out.add(*(f"{name}_row, {name}_step = {name}.strides" for name in arrays))
+        out.add(f"{', '.join(f'{name}_start' for name in arrays)} = {', '.join(f'pointer({name})' for name in arrays)}")
+        out.add(f"size = {self.graph.dtype.itemsize}")
+        if not more and self.form != "scan":
             # The stride of an axis of length one may be anything.
-            out.add("dense = (rows == 1 or x_row == y_row == n * size) and (n == 1 or x_step == y_step == size)")
-            with out.block("if dense and overlap(x_start, y_start, rows * n * size):"):
+            rows, steps = (" == ".join(f"{name}_{what}" for name in arrays) for what in ("row", "step"))
+            out.add(f"dense = (rows == 1 or {rows} == n * size) and (n == 1 or {steps} == size)")
+            meets = " or ".join(f"overlap({name}_start, y_start, rows * n * size)" for name in self.names)
+            with out.block(f"if dense and {meets}:" if len(self.names) == 1 else f"if dense and ({meets}):"):
                 out.add("return 1")
+        for row in range(len(self.rows_of_learnt)):
+            out.add(f"f{row} = advanced(pointer(f), {row} * f.strides[0])")
+        for row in range(len(self.graph.sums)):
+            out.add(f"z{row} = advanced(pointer(z), {row} * z.strides[0])")
         self.scalars("n" if not more else "lanes[0, 0]")
 
     def scalars(self, count: str) -> None:
         """Parameters, constants and what is made of them: in float64, as Python does, then in the kernel's type."""
         nodes = self.graph.nodes
         needed = {index for loop in self.plan.loops for index in (*loop.computes, *loop.results)}
+        if self.graph.carried is not None:
+            needed.add(self.graph.carried)
         for index in range(len(nodes) - 1, -1, -1):
             if index in needed:
                 needed.update(nodes[index].args)
@@ -222,36 +255,91 @@ class _Generator:
             self.write_blocks()
         out.add("return 0")
 
+    def scan(self) -> None:
+        self.head()
+        out = self.out
+        out.add("state, rows = x_start, y.shape[0]")
+        assert self.graph.carried is not None
+        results = {self.graph.output, self.graph.carried, *(each.node for each in self.graph.sums)}
+        every = replace(self.plan.loops[-1], computes=self.elements_of(results))
+        with out.block("for row in range(rows):"):
+            for name in (*self.names[1:], "y"):
+                out.add(f"{name}_here = advanced({name}_start, row * {name}_row)")
+            reads = {index: f"{name}_here[i]" for index, name in zip(self.inputs, self.names, strict=True)}
+            reads[self.inputs[0]] = "state[i]"
+            with out.block("for i in range(n):"):
+                for index, place in reads.items():
+                    out.add(f"v{index} = {place}")
+                self.compute(replace(every, loads=()), {})
+                for loop in self.totals:
+                    self.add_to_sums(loop, "i")
+                out.add(f"y_here[i] = {self.name(self.graph.output)}", f"state[i] = {self.name(self.graph.carried)}")
+        out.add("return 0")
+
+    def elements_of(self, results: set[int]) -> tuple[int, ...]:
+        """What is computed for each element to get some results."""
+        found = set(results)
+        for index in range(len(self.graph.nodes) - 1, -1, -1):
+            if index in found:
+                found.update(self.graph.nodes[index].args)
+        nodes = self.graph.nodes
+        return tuple(
+            index for index in sorted(found) if nodes[index].rank is Rank.ELEMENT and nodes[index].op != "input"
+        )
+
     def joined_rows(self) -> None:
-        with self.out.block("if x_row == n * x_step and y_row == n * y_step:"):
+        joined = " and ".join(f"{name}_row == n * {name}_step" for name in (*self.names, "y"))
+        with self.out.block(f"if {joined}:"):
             self.out.add("rows, n = 1, rows * n")
 
     def block_buffers(self) -> None:
         out = self.out
-        out.add("copied = x_step != size or same(x_start, y_start)", "buffered = y_step != size")
-        out.add(f"block = {BLOCK} if copied or buffered else max(n, 1)")
-        out.add(f"x_block, y_block = stack({BLOCK}, real), stack({BLOCK}, real)")
+        for name in self.names:
+            out.add(f"{name}_copied = {name}_step != size or same({name}_start, y_start)")
+        out.add("buffered = y_step != size")
+        copied = " or ".join(f"{name}_copied" for name in self.names)
+        out.add(f"block = {BLOCK} if {copied} or buffered else max(n, 1)")
+        for name in (*self.names, "y"):
+            out.add(f"{name}_block = stack({BLOCK}, real)")
 
-    def block_source(self) -> None:
+    def block_source(self) -> dict[int, str]:
+        """Fetch a block of each input; returns how to read its elements."""
         out = self.out
-        out.add("source = advanced(x_start, row * x_row + start * x_step)")
-        with out.block("if copied:"):
-            out.add("gather(x_block, source, m, x_step)", "source = x_block")
+        for name in self.names:
+            out.add(f"{name}_source = advanced({name}_start, row * {name}_row + start * {name}_step)")
+            with out.block(f"if {name}_copied:"):
+                out.add(f"gather({name}_block, {name}_source, m, {name}_step)", f"{name}_source = {name}_block")
+        return {index: f"{name}_source[i]" for index, name in zip(self.inputs, self.names, strict=True)}
 
     def write_blocks(self) -> None:
         """A row of y, block by block."""
         out = self.out
         with out.block("for start in range(0, n, block):"):
             out.add("m = min(block, n - start)")
-            self.block_source()
+            loads = self.block_source()
+            for loop in self.totals:
+                if not self.graph.across:
+                    with out.block("for i in range(m):"):
+                        self.compute(loop, loads)
+                        self.add_to_sums(loop, "start + i")
             out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
             with out.block("if buffered:"):
                 out.add("target = y_block")
             with out.block("for i in range(m):"):
-                self.compute(self.plan.loops[-1], {self.input: "source[i]"})
+                self.compute(self.plan.loops[-1], loads)
                 out.add(f"target[i] = {self.name(self.graph.output)}")
             with out.block("if buffered:"):
                 out.add("scatter(place, y_block, m, y_step)")
+
+    @property
+    def totals(self) -> list[Loop]:
+        """The loops that add up over all lanes."""
+        return [loop for loop in self.plan.loops if loop.kind == "total"]
+
+    def add_to_sums(self, loop: Loop, place: str, lane: str = "") -> None:
+        for row, each in enumerate(self.graph.sums):
+            if each.node in loop.results and each.features == loop.features:
+                self.out.add(f"z{row}[{place}] += float64({self.name(each.node, lane)})")
 
     def compute(self, loop: Loop, loads: dict[int, str], lane: str = "") -> None:
         """The statements of a loop's body, but for what becomes of the results."""
@@ -276,33 +364,40 @@ class _Generator:
         self.allocate_buffers(numbers, "width")
         for index in self.lane_values():
             out.add(f"a{index} = stack({_ROWS}, real)")
-        out.add("pace = width * size", "ragged = n != width", "aliased = same(x_start, y_start)")
-        out.add("copied = x_step != size or aliased")
-        if self.mapped:  # maps may read a little beyond a lane, but not beyond the last one
-            with out.block("if ragged and (x_row < 0 or x_row + n * size < pace):"):
-                out.add("copied = True")
-            with out.block("if ragged and not copied:"):
-                out.add("gather(b0, advanced(x_start, (rows - 1) * x_row), n, size)")
-                self.zeros("b0")
+        out.add("pace = width * size", "ragged = n != width")
+        for number, name in enumerate(self.names):
+            out.add(f"{name}_aliased = same({name}_start, y_start)")
+            out.add(f"{name}_copied = {name}_step != size or {name}_aliased")
+            if self.mapped(number):  # maps may read a little beyond a lane, but not beyond the last one
+                with out.block(f"if ragged and ({name}_row < 0 or {name}_row + n * size < pace):"):
+                    out.add(f"{name}_copied = True")
+                with out.block(f"if ragged and not {name}_copied:"):
+                    out.add(f"gather(b{number}, advanced({name}_start, (rows - 1) * {name}_row), n, size)")
+                    self.zeros(f"b{number}")
         out.add("straight = y_step == size", "spilling = False")
         if self.spills:  # and write a little beyond it, where the next one comes to stand
+            apart = " and ".join(f"not {name}_aliased" for name in self.names)
             with out.block("if straight and ragged:"):
-                out.add("spilling = straight = y_row == n * size and n >= 16 and not aliased")
+                out.add(f"spilling = straight = y_row == n * size and n >= 16 and {apart}")
         elif self.kept_home:
             out.add("straight = straight and not ragged")
-        out.add("source_row = pace if copied else x_row", "home_row = y_row if straight else pace")
+        for name in self.names:
+            out.add(f"{name}_pace = pace if {name}_copied else {name}_row")
+        out.add("home_row = y_row if straight else pace")
         with out.block("for row in range(0, rows, most):"):
-            out.add("m = min(most, rows - row)", "source = advanced(x_start, row * x_row)")
+            out.add("m = min(most, rows - row)")
             out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
             out.add("y_last = rows - 1 - row if spilling else -1")
-            if self.mapped:
-                out.add("x_last = rows - 1 - row if ragged and not copied else -1")
-            with out.block("if copied:"):
-                with out.block("for r in range(m):"):
-                    out.add("here = advanced(b0, r * pace)")
-                    out.add("gather(here, advanced(source, r * x_row), n, x_step)")
-                    self.zeros("here")
-                out.add("source = b0")
+            for number, name in enumerate(self.names):
+                out.add(f"{name}_source = advanced({name}_start, row * {name}_row)")
+                if self.mapped(number):
+                    out.add(f"{name}_last = rows - 1 - row if ragged and not {name}_copied else -1")
+                with out.block(f"if {name}_copied:"):
+                    with out.block("for r in range(m):"):
+                        out.add(f"here = advanced(b{number}, r * pace)")
+                        out.add(f"gather(here, advanced({name}_source, r * {name}_row), n, {name}_step)")
+                        self.zeros("here")
+                    out.add(f"{name}_source = b{number}")
             waiting = list(plan.loops)
             while waiting:
                 loop = waiting.pop(0)
@@ -337,10 +432,9 @@ class _Generator:
         """Whether reading x goes with computing: a reduction that comes first reads at the pace of memory anyway."""
         return self.plan.loops[0].kind == "map"
 
-    @property
-    def mapped(self) -> bool:
-        """Whether a map reads x."""
-        return any(loop.kind == "map" and self.input in loop.loads for loop in self.plan.loops)
+    def mapped(self, number: int) -> bool:
+        """Whether a map reads an input."""
+        return any(loop.kind == "map" and self.inputs[number] in loop.loads for loop in self.plan.loops)
 
     @property
     def kept_home(self) -> bool:
@@ -364,8 +458,11 @@ class _Generator:
         return {index: f"from{index}[i]" for index in loads}
 
     def row_address(self, index: int) -> str:
-        if index == self.input:
-            return f"{'b0 if r == x_last else ' if self.mapped else ''}advanced(source, r * source_row)"
+        if index in self.inputs:
+            number = self.inputs.index(index)
+            name = self.names[number]
+            last = f"b{number} if r == {name}_last else " if self.mapped(number) else ""
+            return f"{last}advanced({name}_source, r * {name}_pace)"
         number = self.plan.buffers[index]
         return self.home_row if number == self.home else f"advanced(b{number}, r * pace)"
 
@@ -377,8 +474,8 @@ class _Generator:
     @property
     def home(self) -> int:
         """The buffer in which the output replaces what it is made of, or one of its own where it is made of x alone."""
-        loads = self.plan.loops[-1].loads
-        return max((self.plan.buffers[index] for index in loads), default=0) or self.plan.buffer_count
+        loads = [index for index in self.plan.loops[-1].loads if index not in self.inputs]
+        return max((self.plan.buffers[index] for index in loads), default=self.plan.buffer_count)
 
     def row_loop(self, loop: Loop) -> None:
         out = self.out
@@ -403,10 +500,18 @@ class _Generator:
                     out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
             elif loop.kind in ("take", "put"):
                 self.row_move(loop)
+            elif loop.kind == "total" and self.graph.across:
+                self.add_to_sums(loop, "row + r", "[r]")
+            elif loop.kind == "total":
+                loads = self.row_pointers(loop.loads)
+                with out.block(f"for i in range({width}):"):
+                    self.compute(loop, loads, "[r]")
+                    self.add_to_sums(loop, "i", "[r]")
             else:
                 if self.fetching:
                     with out.block("if large:  # what the next block reads is fetched meanwhile"):
-                        out.add("expect(advanced(x_start, (row + m + r) * x_row), n * x_step)")
+                        for name in self.names:
+                            out.add(f"expect(advanced({name}_start, (row + m + r) * {name}_row), n * {name}_step)")
                 loads = self.row_pointers(loop.loads)
                 out.add(f"target = {self.home_row}")
                 with out.block("for i in range(n):"):
@@ -522,7 +627,7 @@ class _Generator:
             out.add(f"gather(here, {source}, n{number}, {features.step} * size)")
             return
         whole, part = self.graph.nodes[index].args
-        if whole == self.input or self.plan.buffers[whole] != self.plan.buffers[index]:
+        if whole in self.inputs or self.plan.buffers[whole] != self.plan.buffers[index]:
             out.add(f"gather(here, {self.row_address(whole)}, {_width(loop.features)}, size)")
         out.add(f"place = advanced(here, first{number} * size)")
         if self.graph.nodes[part].rank is Rank.ELEMENT:
@@ -548,11 +653,12 @@ class _Generator:
         self.lane_arrays()
         with out.block("for row in range(0, rows, most):"):
             out.add("m = min(most, rows - row)", "lanes = (m + 15) // 16 * 16")
-            with out.block("for j in range(n):"):
-                out.add("here = advanced(b0, j * lanes * size)")
-                out.add("gather(here, advanced(x_start, row * x_row + j * x_step), m, x_row)")
-                with out.block("for r in range(m, lanes):"):
-                    out.add("here[r] = 0")
+            for number, name in enumerate(self.names):
+                with out.block("for j in range(n):"):
+                    out.add(f"here = advanced(b{number}, j * lanes * size)")
+                    out.add(f"gather(here, advanced({name}_start, row * {name}_row + j * {name}_step), m, {name}_row)")
+                    with out.block("for r in range(m, lanes):"):
+                        out.add("here[r] = 0")
             for loop in plan.loops:
                 self.column_loop(loop)
         self.release_buffers()
@@ -587,11 +693,21 @@ class _Generator:
                 for index in loop.results:
                     out.add(f"a{index}[r] = {self.reduced(index, width, '[r]')}")
         elif loop.kind == "lane":
-            with out.block("for r in range(lanes):"):
+            given = all(self.graph.nodes[index].op == "feature" for index in loop.results)  # none beyond the last lane
+            with out.block(f"for r in range({'m' if given else 'lanes'}):"):
                 for index in loop.results:
                     out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
+            if given:
+                with out.block("for r in range(m, lanes):"):
+                    for index in loop.results:
+                        out.add(f"a{index}[r] = 0")
         elif loop.kind in ("take", "put"):
             self.column_move(loop)
+        elif loop.kind == "total" and self.graph.across:
+            with out.block("for r in range(m):"):
+                self.add_to_sums(loop, "row + r", "[r]")
+        elif loop.kind == "total":
+            self.column_totals(loop, width, self.column_pointers)
         else:
             with out.block("for j in range(n):"):
                 loads = self.column_pointers(loop.loads)
@@ -600,6 +716,21 @@ class _Generator:
                     self.compute(loop, loads, "[r]")
                     out.add(f"here[r] = {self.name(self.graph.output, '[r]')}")
                 out.add("scatter(advanced(y_start, row * y_row + j * y_step), here, m, y_row)")
+
+    def column_totals(self, loop: Loop, width: str, read: Callable[[tuple[int, ...]], dict[int, str]]) -> None:
+        """Sums over the lanes side by side, element by element."""
+        out = self.out
+        mine = [(row, each) for row, each in enumerate(self.graph.sums) if each.node in loop.results]
+        with out.block(f"for j in range({width}):"):
+            loads = read(loop.loads)
+            for row, _ in mine:
+                out.add(f"part{row} = real(0.0)")
+            with out.block("for r in range(m):"):
+                self.compute(loop, loads, "[r]")
+                for row, each in mine:
+                    out.add(f"part{row} = add_to(part{row}, {self.name(each.node, '[r]')})")
+            for row, _ in mine:
+                out.add(f"z{row}[j] += float64(part{row})")
 
     def column_pointers(self, loads: tuple[int, ...]) -> dict[int, str]:
         """The addresses of the kept values of one element; returns how to read them."""
@@ -673,8 +804,7 @@ class _Generator:
                 self.start_total(loop)
                 with out.block("for start in range(0, n, block):"):
                     out.add("m = min(block, n - start)")
-                    self.block_source()
-                    self.part_loop(loop, {self.input: "source[i]"}, "range(m)")
+                    self.part_loop(loop, self.block_source(), "range(m)")
                     self.join_parts(loop)
                 for index in loop.results:
                     place = self.reductions.index(index)
@@ -682,6 +812,11 @@ class _Generator:
         with out.block(f"if phase == {len(phases)}:"):
             self.known_lanes(len(phases))
             self.write_blocks()
+        if self.totals and self.graph.across:
+            with out.block(f"if phase == {len(phases) + 1}:"):
+                self.known_lanes(len(phases))
+                for loop in self.totals:
+                    self.add_to_sums(loop, "row")
 
     def known_lanes(self, phase: int) -> None:
         for values in self.known(phase, "0", ""):
@@ -704,7 +839,8 @@ class _Generator:
         """As for long rows, with a column of ``lanes`` and ``parts`` for each lane."""
         self.head("lanes", "parts", "phase")
         out, phases = self.out, self.plan.phases
-        out.add(f"x_block, y_block = stack({LANES}, real), stack({LANES}, real)")
+        for name in (*self.names, "y"):
+            out.add(f"{name}_block = stack({LANES}, real)")
         self.lane_arrays()
         with out.block(f"for row in range(0, rows, {LANES}):"):
             out.add(f"m = min({LANES}, rows - row)")
@@ -720,6 +856,9 @@ class _Generator:
                             out.add(f"parts[{2 * place + 1}, row + r] = {lost}")
             with out.block(f"if phase == {len(phases)}:"):
                 self.known_columns(len(phases))
+                for loop in self.totals:
+                    if not self.graph.across:
+                        self.column_totals(loop, "n", self.gathered_lanes)
                 last = self.plan.loops[-1]
                 with out.block("for j in range(n):"):
                     loads = self.gathered_lanes(last.loads)
@@ -727,11 +866,20 @@ class _Generator:
                         self.compute(last, loads, "[r]")
                         out.add(f"y_block[r] = {self.name(self.graph.output, '[r]')}")
                     out.add("scatter(advanced(y_start, row * y_row + j * y_step), y_block, m, y_row)")
+            if self.totals and self.graph.across:
+                with out.block(f"if phase == {len(phases) + 1}:"):
+                    self.known_columns(len(phases))
+                    with out.block("for r in range(m):"):
+                        for loop in self.totals:
+                            self.add_to_sums(loop, "row + r", "[r]")
 
     def gathered_lanes(self, _loads: tuple[int, ...]) -> dict[int, str]:
-        """An element of each lane of x, side by side; x is all that long lanes are computed from."""
-        self.out.add("gather(x_block, advanced(x_start, row * x_row + j * x_step), m, x_row)")
-        return {self.input: "x_block[r]"}
+        """An element of each lane of the inputs, side by side; they are all that long lanes are computed from."""
+        for name in self.names:
+            self.out.add(
+                f"gather({name}_block, advanced({name}_start, row * {name}_row + j * {name}_step), m, {name}_row)"
+            )
+        return {index: f"{name}_block[r]" for index, name in zip(self.inputs, self.names, strict=True)}
 
     def known_columns(self, phase: int) -> None:
         for values in self.known(phase, "row + r", "[r]"):

@@ -9,71 +9,77 @@ from typing import Any
 
 from actspec.arrays import Array
 
-Views = tuple[Array, Array]
+Views = tuple[Array, ...]
 
 
-def lanes(x: Array, y: Array, axes: frozenset[int]) -> Iterator[Views] | None:
-    """Views of x and y as (lanes, elements), which together cover them; lanes run along the neighbouring ``axes``.
+def lanes(arrays: Views, axes: frozenset[int], *, across: bool = False) -> Iterator[Views] | None:
+    """Views of arrays of one shape as (lanes, elements), which together cover them.
 
-    With no axes, what are lanes means nothing, and as much as can be is put in one view. None where the elements of a
+    Lanes run along the neighbouring ``axes``. With none, what are lanes means nothing, and as much as can be is put in
+    one view. With ``across``, each view has one lane for each feature of the last axis. None where the elements of a
     lane don't lie at one distance from each other.
     """
-    if x.flags.c_contiguous and y.flags.c_contiguous:
+    ndim, shape = arrays[0].ndim, arrays[0].shape
+    if all(each.flags.c_contiguous for each in arrays):
         if not axes:
-            return iter([(x.reshape(1, -1), y.reshape(1, -1))])
-        if max(axes) == x.ndim - 1:
-            length = math.prod(x.shape[min(axes) :])
-            return iter([(x.reshape(-1, length), y.reshape(-1, length))])
-    others = [axis for axis in range(x.ndim) if axis not in axes]
+            return iter([tuple(each.reshape(1, -1) for each in arrays)])
+        if max(axes) == ndim - 1:
+            length = math.prod(shape[min(axes) :])
+            return iter([tuple(each.reshape(-1, length) for each in arrays)])
+    others = [axis for axis in range(ndim) if axis not in axes]
     if not axes:
-        others = _outwards(x, y)
+        others = _outwards(arrays)
     order = [*others, *sorted(axes)]
-    x, y = x.transpose(order), y.transpose(order)
-    outer = _joined(x, y, 0, len(others))
-    inner = _joined(x, y, len(others), x.ndim)
+    arrays = tuple(each.transpose(order) for each in arrays)
+    outer = list(arrays[0].shape[: len(others)]) if across else _joined(arrays, 0, len(others))
+    inner = _joined(arrays, len(others), ndim)
     if len(inner) > 1:
         return None
-    shape = [*outer, *(inner or [1])] if axes else list(outer)
-    x, y = x.reshape(shape), y.reshape(shape)
-    if x.ndim < 2:
-        x, y = x.reshape(1, -1), y.reshape(1, -1)
-    if x.ndim == 2:
-        return iter([(x, y)])
-    return _each(x, y)
+    joined = [*outer, *(inner or [1])] if axes else outer
+    arrays = tuple(each.reshape(joined) for each in arrays)
+    if len(joined) < 2:
+        arrays = tuple(each.reshape(1, -1) for each in arrays)
+    if arrays[0].ndim == 2:
+        return iter([arrays])
+    return _each(arrays, keep=arrays[0].ndim - 2 if across else None)
 
 
-def loops(x: Array, y: Array) -> int:
+def loops(*arrays: Array) -> int:
     """How many views an elementwise kernel needs for arrays of these strides."""
-    order = _outwards(x, y)
-    outer = _joined(x.transpose(order), y.transpose(order), 0, x.ndim)
+    order = _outwards(arrays)
+    outer = _joined(tuple(each.transpose(order) for each in arrays), 0, arrays[0].ndim)
     return math.prod(sorted(outer)[:-2])
 
 
-def _outwards(x: Array, y: Array) -> list[int]:
-    """The axes, the one along which neighbours lie last."""
-    return sorted(range(x.ndim), key=lambda axis: (-abs(y.strides[axis]), -abs(x.strides[axis])))
+def _outwards(arrays: Views) -> list[int]:
+    """The axes, the one along which neighbours lie last; what is written counts first."""
+    return sorted(range(arrays[0].ndim), key=lambda axis: [-abs(each.strides[axis]) for each in reversed(arrays)])
 
 
-def _joined(x: Array, y: Array, first: int, last: int) -> list[int]:
+def _joined(arrays: Views, first: int, last: int) -> list[int]:
     """The lengths of the axes from ``first`` to ``last`` when those are joined that lie one inside the other."""
     lengths: list[int] = []
     previous = -1
     for axis in range(first, last):
-        if x.shape[axis] == 1:
+        length = arrays[0].shape[axis]
+        if length == 1:
             continue
-        if lengths and all(array.strides[previous] == array.strides[axis] * array.shape[axis] for array in (x, y)):
-            lengths[-1] *= x.shape[axis]
+        if lengths and all(array.strides[previous] == array.strides[axis] * length for array in arrays):
+            lengths[-1] *= length
         else:
-            lengths.append(x.shape[axis])
+            lengths.append(length)
         previous = axis
     return lengths
 
 
-def _each(x: Array, y: Array) -> Iterator[Views]:
-    """Two-dimensional views that keep the last axis, and with it the longest other one."""
-    keep = max(range(x.ndim - 1), key=lambda axis: (x.shape[axis], axis))
+def _each(arrays: Views, keep: int | None) -> Iterator[Views]:
+    """Two-dimensional views that keep the last axis, and with it the longest other one, if not another is to be kept."""
+    shape = arrays[0].shape
+    last = len(shape) - 1
+    if keep is None:
+        keep = max(range(last), key=lambda axis: (shape[axis], axis))
     places: list[Any] = [
-        range(length) if axis not in (keep, x.ndim - 1) else (slice(None),) for axis, length in enumerate(x.shape)
+        range(length) if axis not in (keep, last) else (slice(None),) for axis, length in enumerate(shape)
     ]
     for place in itertools.product(*places):
-        yield x[place], y[place]
+        yield tuple(each[place] for each in arrays)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from actspec.graph import autodiff
 from actspec.graph.expr import NO_AXIS, Graph
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
@@ -18,12 +19,17 @@ from actspec.kernels.schedule import schedule
 
 @dataclass(frozen=True)
 class Compiled:
-    """Stages that are one kernel. ``axes`` are those that lanes run along; none for elementwise work."""
+    """Stages that are one kernel.
+
+    ``axes`` are those that lanes run along, none for elementwise work; ``width`` is the number of features where some
+    values are learnt. ``timed`` arrays have an axis of steps before those that the stages know of.
+    """
 
     stages: tuple[Traced, ...]
     graph: Graph
     axes: frozenset[int]
-    parameters: npt.NDArray[np.float64]  # and at the end whether the array is larger than the caches
+    width: int | None = None
+    timed: bool = False
     _sources: dict[str, str] = field(default_factory=dict, compare=False)
     _kernels: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
@@ -58,6 +64,11 @@ class Compiled:
         return kernel
 
     @cached_property
+    def parameters(self) -> npt.NDArray[np.float64]:
+        """The parameters, and at the end whether the array is larger than the caches."""
+        return np.array([*self.graph.parameters, 0.0])
+
+    @cached_property
     def parameters_of_large(self) -> npt.NDArray[np.float64]:
         """The parameters for an array that is larger than the caches."""
         return np.array([*self.graph.parameters, 1.0])
@@ -75,7 +86,36 @@ class Compiled:
     @cached_property
     def apart(self) -> tuple[Segment, ...]:
         """The same work with slices as segments of their own, for lanes that no buffer holds."""
-        return segments((each.stage for each in self.stages), self.graph.ndim, self.graph.dtype, apart=True)
+        stages = (each.stage for each in self.stages)
+        found = segments(stages, self.graph.ndim, self.graph.dtype, width=self.width, apart=True)
+        return over_time(found) if self.timed else found
+
+    @cached_property
+    def vjp(self) -> Compiled:
+        """The kernel of x and what y gets, for what x gets."""
+        return self._derived(autodiff.vjp(self._owned))
+
+    @cached_property
+    def jvp(self) -> Compiled:
+        """The kernel of x and how it changes, for how y changes; learnt values change by those after ``changes``."""
+        return self._derived(autodiff.jvp(self._owned, self.changes))
+
+    @cached_property
+    def derivative(self) -> Compiled:
+        """The kernel of x for the derivative of each element."""
+        return self._derived(autodiff.derivative(self._owned))
+
+    @property
+    def changes(self) -> int:
+        """The number from which on the changes of learnt values are numbered."""
+        return 1 + max(self.graph.learnt, default=-1)
+
+    @cached_property
+    def _owned(self) -> Graph:
+        return trace(self.stages, self.graph.ndim, self.graph.dtype, owns=True)
+
+    def _derived(self, graph: Graph) -> Compiled:
+        return Compiled(self.stages, graph, self.axes, self.width, self.timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +128,41 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A stage whose formula runs as it is written, in NumPy; ``reason`` says why."""
+    """A stage whose formula runs as it is written, in NumPy; ``reason`` says why. ``timed`` arrays are run by steps."""
 
     stage: Any
     reason: str
+    timed: bool = False
 
 
 Segment = Compiled | Part | Written
 
 
-def segments(stages: Iterable[Any], ndim: int, dtype: np.dtype[Any], *, apart: bool = False) -> tuple[Segment, ...]:
+def segments(
+    stages: Iterable[Any], ndim: int, dtype: np.dtype[Any], *, width: int | None = None, apart: bool = False
+) -> tuple[Segment, ...]:
     """The segments of stages for arrays of ``ndim`` axes and a float type.
 
-    With ``apart``, slices are segments of their own.
+    ``width`` is the number of features where some values are learnt. With ``apart``, slices are segments of their own.
     """
     found: list[Segment] = []
     together: list[Traced] = []
     for stage in stages:
-        traced = examine(stage, ndim, dtype)
+        traced = examine(stage, ndim, dtype, width)
         alone = apart or traced.weight > _HEAVIEST or not traced.axes <= {ndim - 1}
         whole = not traced.reason and not (traced.sliced and alone)
         if together and not (whole and _fit([*together, traced], ndim)):
-            found.append(_compiled(together, ndim, dtype))
+            found.append(_compiled(together, ndim, dtype, width))
             together = []
         if whole:
             together.append(traced)
-        elif traced.reason:
+        elif traced.reason and not hasattr(stage, "width_of"):
             found.append(Written(stage, traced.reason))
         else:
-            found.append(Part(stage, segments(stage.base.stages, ndim, dtype, apart=apart)))
+            inner = None if width is None else stage.width_of(width)
+            found.append(Part(stage, segments(stage.base.stages, ndim, dtype, width=inner, apart=apart)))
     if together:
-        found.append(_compiled(together, ndim, dtype))
+        found.append(_compiled(together, ndim, dtype, width))
     return tuple(found)
 
 
@@ -128,19 +172,19 @@ def _fit(stages: list[Traced], ndim: int) -> bool:
     Nor are they too many: to compile a kernel takes more than twice as long where it is twice as large.
     """
     axes = {each.axes for each in stages if each.axes}
-    axes |= {frozenset({ndim - 1}) for each in stages if each.sliced}
+    axes |= {frozenset({ndim - 1}) for each in stages if each.sliced or (each.learns and not each.axes)}
     return len(axes) <= 1 and sum(each.weight for each in stages) <= _HEAVIEST
 
 
 _HEAVIEST = 100
 
 
-def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any]) -> Compiled:
+def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int | None) -> Compiled:
     graph = trace(stages, ndim, dtype)
     axes = graph.axes or frozenset()
-    if len(graph.features) > 1:
+    if len(graph.features) > 1 or (graph.learnt and not graph.across):
         axes = frozenset({ndim - 1})
-    return Compiled(tuple(stages), graph, axes, np.array([*graph.parameters, 0.0]))
+    return Compiled(tuple(stages), graph, axes, width)
 
 
 _MOST_AXES = 8
@@ -153,6 +197,28 @@ def for_any_rank(stages: Sequence[Any], dtype: np.dtype[Any]) -> tuple[Segment, 
         if not any(reason.startswith(NO_AXIS) for _, reason in reasons(found)):
             break
     return found
+
+
+def over_time(found: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The segments for arrays with one more axis at the front, along which the steps of time are."""
+    made: list[Segment] = []
+    for segment in found:
+        if isinstance(segment, Compiled):
+            made.append(replace(segment, axes=frozenset(axis + 1 for axis in segment.axes), timed=True))
+        elif isinstance(segment, Part):
+            made.append(Part(segment.stage, over_time(segment.segments)))
+        else:
+            made.append(replace(segment, timed=True))
+    return tuple(made)
+
+
+def couplings(found: Iterable[Segment]) -> Iterator[tuple[Any, frozenset[int]]]:
+    """The stages that take values together, each with the axes along which it does."""
+    for segment in found:
+        if isinstance(segment, Compiled):
+            yield from ((each.stage, each.axes) for each in segment.stages if each.axes)
+        elif isinstance(segment, Part):
+            yield from ((segment.stage, axes) for _, axes in couplings(segment.segments))
 
 
 def reasons(found: Iterable[Segment]) -> Iterator[tuple[Any, str]]:

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 class Runner:
     """Calls stages, one after the other, on arrays, compiled as far as they can be."""
 
-    __slots__ = ("_driver", "_known", "_parts", "_refusal")
+    __slots__ = ("_driver", "_known", "_parts", "_refusal", "_width")
 
     _driver: Driver | None
     _known: dict[tuple[np.dtype[Any], tuple[int, ...]], Known]
     _parts: tuple[Stage, ...]
     _refusal: str | None
+    _width: int | None
 
-    def __init__(self, parts: tuple[Stage, ...], refusal: str | None = None) -> None:
-        """Run these stages; ``refusal`` says why they can't be run before they are bound."""
+    def __init__(self, parts: tuple[Stage, ...], refusal: str | None = None, width: int | None = None) -> None:
+        """Run these stages; ``refusal`` says why they can't be run before they are bound.
+
+        ``width`` is the number of features where stages have learnt values.
+        """
         set_slot = object.__setattr__  # a subclass may be immutable otherwise
         set_slot(self, "_driver", None)
         set_slot(self, "_known", {})
         set_slot(self, "_parts", parts)
         set_slot(self, "_refusal", refusal)
+        set_slot(self, "_width", width)
 
     def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """Run the stages on x, any real array_like, by the rules of NumPy's ufuncs.
@@ -63,14 +68,18 @@ class Runner:
         return self._drive(x, out)
 
     def _drive(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
+        return self._running().run(x, out)
+
+    def _running(self) -> Driver:
+        """What runs the stages in general; UnboundError where they can't run."""
         if self._refusal is not None:
             raise UnboundError(self._refusal)
         if self._driver is None:
             from actspec.kernels.drive import Driver  # programs that only read specs never need it
 
-            object.__setattr__(self, "_driver", Driver(self._parts, self._known))
+            object.__setattr__(self, "_driver", Driver(self._parts, self._known, self._width))
             assert self._driver is not None
-        return self._driver.run(x, out)
+        return self._driver
 
 
 _ndarray, _empty = np.ndarray, np.empty

@@ -21,8 +21,8 @@ class Loop:
     """One walk over the elements that have some features.
 
     ``kind`` is "map" (``results`` are kept), "reduce" (along the lane), "take" or "put" (of a slice), "lane" (values
-    of which there is one for each lane) or "output". ``loads`` are kept values that it reads, ``computes`` what it
-    computes of them, in order; ``results`` are among both.
+    of which there is one for each lane), "total" (added up over all lanes) or "output". ``loads`` are kept values that
+    it reads, ``computes`` what it computes of them, in order; ``results`` are among both.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Loops in their order, and the number of the buffer of each kept value (the input has number 0)."""
+    """Loops in their order, and the number of the buffer of each kept value (the inputs have the first ones)."""
 
     graph: Graph
     loops: tuple[Loop, ...]
@@ -47,8 +47,8 @@ class Schedule:
 
     @property
     def buffer_count(self) -> int:
-        """The number of buffers, the input's included."""
-        return 1 + max(self.buffers.values(), default=0)
+        """The number of buffers, those of the inputs included."""
+        return 1 + max(self.buffers.values())
 
     def lines(self) -> Iterable[str]:
         """The loops as text, one a line."""
@@ -61,14 +61,18 @@ class Schedule:
 
 
 def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
-    """The loops of a graph; with ``keep``, costly values are kept from loop to loop, else each loop starts from x.
+    """The loops of a graph; with ``keep``, costly values are kept from loop to loop, else each starts from the inputs.
 
-    With ``reuse_input``, the input's buffer may serve another value after its last use.
+    With ``reuse_input``, the buffer of an input may serve another value after its last use.
     """
     levels = _levels(graph)
-    needed = _needed(graph, [graph.output])
-    kept = _kept(graph, levels, needed) if keep else {input_of(graph)}
+    results = {graph.output, *(each.node for each in graph.sums)}
+    needed = _needed(graph, results)
+    kept = _kept(graph, levels, needed, results) if keep else set(graph.inputs)
     loops: list[Loop] = []
+    given = tuple(index for index in needed if graph.nodes[index].op == "feature" and graph.across)
+    if given:
+        loops.append(Loop("lane", 0, given))
     for level in range(1 + max(levels[index] for index in needed)):
         here = [index for index in needed if levels[index] == level]
         after = [index for index in needed if levels[index] == level + 1]
@@ -78,26 +82,25 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
             for features in dict.fromkeys(graph.nodes[index].features for index in results):
                 found = [index for index in results if graph.nodes[index].features == features]
                 loops.append(_loop(graph, kind, features, found, kept))
-        lanes = [index for index in after if graph.nodes[index].rank is Rank.LANE and index not in reduced]
+        done = (*reduced, *given)
+        lanes = [index for index in after if graph.nodes[index].rank is Rank.LANE and index not in done]
         if lanes:
             loops.append(Loop("lane", 0, tuple(lanes)))
         for index in after:
             node = graph.nodes[index]
             if node.op in ("take", "put"):
                 loops.append(Loop(node.op, node.features, (index,), tuple(arg for arg in node.args if arg in kept)))
+    for features in dict.fromkeys(each.features for each in graph.sums):  # before the output takes a buffer over
+        totals = [each.node for each in graph.sums if each.features == features]
+        loops.append(_loop(graph, "total", features, list(dict.fromkeys(totals)), kept))
     loops.append(_loop(graph, "output", 0, [graph.output], kept))
     return Schedule(graph, tuple(loops), _buffers(graph, loops, kept, reuse_input=reuse_input))
-
-
-def input_of(graph: Graph) -> int:
-    """The index of the node that stands for x."""
-    return next(index for index, node in enumerate(graph.nodes) if node.op == "input")
 
 
 def _levels(graph: Graph) -> tuple[int, ...]:
     levels: list[int] = []
     for node in graph.nodes:
-        level = max((levels[arg] for arg in node.args), default=0)
+        level = max((levels[arg] for arg in node.args), default=int(node.op == "feature" and graph.across))
         levels.append(level + (node.op in ("reduce", "take", "put")))
     return tuple(levels)
 
@@ -111,7 +114,7 @@ def _needed(graph: Graph, results: Iterable[int]) -> list[int]:
     return sorted(found)
 
 
-def _kept(graph: Graph, levels: tuple[int, ...], needed: list[int]) -> set[int]:
+def _kept(graph: Graph, levels: tuple[int, ...], needed: list[int], results: set[int]) -> set[int]:
     """The nodes whose values go into buffers."""
     costly: set[int] = set()
     costs: dict[int, int] = {}
@@ -124,7 +127,7 @@ def _kept(graph: Graph, levels: tuple[int, ...], needed: list[int]) -> set[int]:
         if cost >= _COSTLY:
             costly.add(index)
     # Outside: whether a value is needed by anything but a costly one of its own level, which the same loop computes.
-    outside = {graph.output}
+    outside = set(results)
     for index in reversed(needed):
         node = graph.nodes[index]
         for arg in node.args:
@@ -162,13 +165,15 @@ def _loop(graph: Graph, kind: str, features: int, results: list[int], kept: set[
 def _buffers(graph: Graph, loops: list[Loop], kept: set[int], *, reuse_input: bool) -> dict[int, int]:
     """A buffer for each kept value, given up after its last use, so that another one may have it."""
     last = {index: number for number, loop in enumerate(loops) for index in loop.loads}
-    buffers = {input_of(graph): 0}
+    buffers = {index: number for number, index in enumerate(graph.inputs)}
     free: list[int] = []
-    count = 1
+    count = len(buffers)
     for number, loop in enumerate(loops):
         made = [index for index in loop.results if index in kept and loop.kind in ("map", "take", "put")]
         # A loop reads an element before it writes one in its place; a take reads other places.
-        ending = [index for index in loop.loads if last[index] == number and (reuse_input or buffers[index])]
+        ending = [
+            index for index in loop.loads if last[index] == number and (reuse_input or graph.nodes[index].op != "input")
+        ]
         if loop.kind in ("map", "put"):
             reusable = (
                 ending if loop.kind == "map" else [each for each in ending if each == graph.nodes[made[0]].args[0]]

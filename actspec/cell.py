@@ -1,0 +1,567 @@
+"""Cells: pipelines bound to a number of features, with the values that they learn and what they remember."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec import structure
+from actspec.activation import Activation
+from actspec.arrays import Array, check_out, real_array, result_type
+from actspec.errors import UnboundError
+from actspec.kernels import gradients, plan, program, recurrence
+from actspec.kernels.drive import computed_type
+from actspec.kernels.plan import Compiled
+from actspec.kernels.program import Memory, Program, State, Steps, Within
+from actspec.kernels.run import Runner
+from actspec.parameters import Bound, Learnable, Normal, Parameter, Uniform
+from actspec.structure import Group, Sliced
+
+if TYPE_CHECKING:
+    from actspec.pipeline import Pipeline
+
+_CHUNK = 1 << 17
+"""About how many elements of a sequence are taken at a time: what passes from stage to stage stays in cache."""
+
+
+class Parameters(MutableMapping[str, npt.NDArray[Any]]):
+    """The values that a cell learns, by name, in the order of the spec: live arrays, to be changed in place.
+
+    Assignment copies into the array that there is; names can't be added or removed.
+    """
+
+    def __init__(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        self._arrays = arrays
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._arrays[name]
+
+    def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
+        if name not in self._arrays:
+            raise KeyError(f"{name!r} is no parameter: there are {', '.join(self._arrays) or 'none'}")
+        live = self._arrays[name]
+        if values is not live:
+            given = real_array(values, f"parameter {name!r}")
+            if given.shape != live.shape:
+                raise ValueError(f"parameter {name!r} has the shape {live.shape}, not {given.shape}")
+            live[...] = given
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"can't remove {name!r}: a cell's parameters are those of its spec")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        return repr(self._arrays)
+
+
+class Cell:
+    """A pipeline with the values that it learns and what it remembers; ``Pipeline.bind`` makes it.
+
+    Calling it with a real array_like x, whose last axis has the features, returns an array of that shape, with types and
+    ``out`` as for a pipeline. Where stages remember, the call advances their states. Not for several threads at once.
+
+    >>> import actspec
+    >>> cell = actspec.parse("prelu + norm:mean").bind(features=3)
+    >>> cell.parameters
+    {'0.slope': array([0.25, 0.25, 0.25])}
+    >>> cell([[-4.0, 0.0, 4.0]])
+    array([[-2., -1.,  3.]])
+    >>> dx, dparams = cell.vjp([[-4.0, 0.0, 4.0]], [[3.0, 0.0, 0.0]])
+    >>> dx, dparams["0.slope"]
+    (array([[ 0.5 , -0.25, -1.  ]]), array([-8., -0., -0.]))
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        features: int | None,
+        rng: np.random.Generator,
+        dtype: np.dtype[Any],
+        saved: Mapping[str, Any] | None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._features = features
+        binder = _Binder(rng, dtype, saved)
+        self._stages = tuple(
+            binder.bound(stage, str(number), features) for number, stage in enumerate(pipeline.stages)
+        )
+        self._names = binder.names
+        self._parameters = Parameters(binder.arrays)
+        self._memories: list[Memory] = []
+        self._program = self._parts(self._stages, features)
+        self._runner = Runner(self._stages, width=features)
+        self._starts: list[Array | None] = []  # what states were set to, as long as their shape isn't known
+        self._states: list[State] = []
+        self._began: list[State] = []
+        self.reset()
+
+    def _parts(self, stages: tuple[Activation, ...], width: int | None) -> Program:
+        """The stages as parts of a program, those without memory together."""
+        parts: list[Steps | Memory | Within] = []
+        together: list[Activation] = []
+
+        def flush() -> None:
+            if together:
+                parts.append(Steps(tuple(together), width))
+                together.clear()
+
+        for stage in stages:
+            if stage.stateful:
+                flush()
+                memory = Memory(stage, len(self._memories))
+                self._memories.append(memory)
+                parts += [memory, *self._parts(stage.readout, width)]
+            elif isinstance(stage, Sliced) and any(each.stateful for each in structure.leaves((stage,))):
+                flush()
+                inner = None if width is None else stage.width_of(width)
+                parts.append(Within(stage, self._parts(stage.base.stages, inner)))
+            elif any(each.stateful for each in structure.leaves(stage._nested)):
+                raise UnboundError(f"'{stage}' can't hold an activation that remembers as a parameter")
+            else:
+                together.append(stage)
+        flush()
+        return tuple(parts)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline that is bound."""
+        return self._pipeline
+
+    @property
+    def features(self) -> int | None:
+        """The number of features; None where the pipeline was bound without it."""
+        return self._features
+
+    def __repr__(self) -> str:
+        given = "" if self._features is None else f"features={self._features}"
+        return f"{self._pipeline!r}.bind({given})"
+
+    # learnable parameters
+
+    @property
+    def parameters(self) -> Parameters:
+        """The values that it learns by name, ``"<stage>.<parameter>"``: live arrays with one value a feature."""
+        return self._parameters
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the parameters by name, for ``load_state_dict`` and ``numpy.savez(file, **...)``."""
+        return {name: values.copy() for name, values in self._parameters.items()}
+
+    def load_state_dict(self, saved: Mapping[str, npt.ArrayLike]) -> None:
+        """Take the parameters' values from a mapping, such as ``numpy.load(file)`` of an ``.npz`` file.
+
+        ValueError where names or shapes aren't those of this cell; then nothing is changed.
+        """
+        _check_names(saved, self._parameters)
+        given = {name: real_array(saved[name], f"parameter {name!r}") for name in self._parameters}
+        for name, values in given.items():
+            if values.shape != self._parameters[name].shape:
+                raise ValueError(
+                    f"parameter {name!r} has the shape {self._parameters[name].shape}, not {values.shape} as saved"
+                )
+        self._parameters.update(given)
+
+    # running
+
+    def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The result for x, of its shape; states advance by one step."""
+        if not self._memories:
+            return self._runner(x, out)
+        return self._over_time(x, out, steps=False)
+
+    def scan(self, xs: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The results for steps along the first axis of xs, as calls with one after the other give them.
+
+        xs is (time, batch, features), or (time, features); the states end as those calls would leave them.
+
+        >>> import actspec
+        >>> cell = actspec.parse("continuous(linear, tau=2)").bind()
+        >>> cell.scan([[1.0], [1.0], [1.0]])
+        array([[0.5  ],
+               [0.75 ],
+               [0.875]])
+        """
+        return self._over_time(xs, out, steps=True)
+
+    def vjp(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """``(dx, dparams)``: the gradients by x and by the parameters, where g is that by the result.
+
+        dx has x's shape; dparams has the names and shapes of ``parameters``. Where stages remember, it differentiates the
+        latest call, from the states that it began with (where there was none, one from the present states); states
+        stay as they are. Errors as for ``Pipeline.vjp``.
+        """
+        if not self._memories:
+            dx, sums = self._runner._running().vjp(x, g, out)
+            return dx, self._named(sums)
+        return self._vjp_over_time(x, g, out, steps=False)
+
+    def scan_vjp(self, xs: npt.ArrayLike, gs: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """``(dxs, dparams)`` of a scan: backpropagation through time, from the states that the latest scan began with."""
+        return self._vjp_over_time(xs, gs, out, steps=True)
+
+    def jvp(
+        self,
+        x: npt.ArrayLike,
+        v: npt.ArrayLike,
+        dparams: Mapping[str, npt.ArrayLike] | None = None,
+        out: npt.NDArray[Any] | None = None,
+    ) -> Any:
+        """How the result changes where x changes by v, and parameters by ``dparams`` (those left out don't).
+
+        Where stages remember, of the latest call, as for ``vjp``.
+        """
+        given = {} if dparams is None else dict(dparams)
+        for name in given:
+            if name not in self._parameters:
+                raise ValueError(f"{name!r} is no parameter: there are {', '.join(self._parameters) or 'none'}")
+        changes = self._numbered(given)
+        if not self._memories:
+            return self._runner._running().jvp(x, v, out, changes)
+        values, result, y = self._prepared(x, out, steps=False)
+        change = self._like(v, "v", values, steps=False)
+        states = self._beginning(values)
+        learnt = self._learnt(values.dtype)
+        moved = {number: changes.get(number, np.zeros_like(each)) for number, each in learnt.items()}
+        with np.errstate(all="ignore"):
+            found = program.jvp(self._program, values, change, states, learnt, moved)
+        return self._given_back(found, y, result, out, steps=False)
+
+    def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
+        """The elementwise derivative by x, as for a pipeline; of the latest call where stages remember."""
+        if not self._memories:
+            return self._runner._running().derivative(x, out)
+        values, _, _ = self._prepared(x, None, steps=False)
+        gradients.check_elementwise(tuple(program.segments(self._program, values)))
+        return self.jvp(x, np.ones(np.shape(x)), out=out)
+
+    def jacobian(self, x: npt.ArrayLike) -> Any:
+        """The Jacobian of each row by x, as for a pipeline; of the latest call where stages remember."""
+        if not self._memories:
+            return self._runner._running().jacobian(x)
+        values, result, _ = self._prepared(x, None, steps=False)
+        gradients.check_rows(tuple(program.segments(self._program, values)), values.ndim)
+        x = np.asarray(x)
+        made = np.empty((*x.shape, x.shape[-1]), result)
+        for feature in range(x.shape[-1]):
+            g = np.zeros(x.shape, result)
+            g[..., feature] = 1
+            made[..., feature, :] = self.vjp(x, g)[0]
+        return made
+
+    # state
+
+    @property
+    def state(self) -> Any:
+        """What the stage that remembers holds: an array; a tuple of arrays where there are several, None for none.
+
+        Before the first call it is what ``reset`` was given, or zero for each feature.
+        """
+        return self._for_each([self._shown(number) for number in range(len(self._memories))])
+
+    def reset(self, init: Any = None) -> None:
+        """Set the states to zero, or to ``init``: an array that fits the batch, a tuple where several stages remember."""
+        count = len(self._memories)
+        given = (init,) if count == 1 else (None,) * count if init is None else tuple(init)
+        if len(given) != count:
+            raise ValueError(f"init must have {count} states, not {len(given)}")
+        self._starts = [None if each is None else np.array(real_array(each, "init"), np.float64) for each in given]
+        self._states, self._began = [], []
+
+    @property
+    def d_input(self) -> Any:
+        """The derivative of the state by what its stage was given, in the latest call: an array of the state's shape."""
+        return self._for_each([self._slope(each, by="by_input") for each in self._memories])
+
+    @property
+    def d_state(self) -> Any:
+        """The derivative of the state by the state before, in the latest call: an array of the state's shape."""
+        return self._for_each([self._slope(each, by="by_state") for each in self._memories])
+
+    @property
+    def d_output(self) -> Any:
+        """The derivative of a stage's output by its state: of the state's shape, or a matrix for each row where coupled."""
+        return self._for_each([self._slope_of_output(each) for each in self._memories])
+
+    def _for_each(self, values: list[Any]) -> Any:
+        return tuple(values) if len(values) > 1 else values[0] if values else None
+
+    def _shown(self, number: int) -> Array:
+        if self._states:
+            return self._states[number].now.copy()
+        start = self._starts[number]
+        return np.zeros(() if self._features is None else (self._features,)) if start is None else start.copy()
+
+    def _stepped(self, memory: Memory) -> State:
+        state = self._states[memory.place] if self._states else None
+        if state is None or state.given is None:
+            raise UnboundError(f"'{memory.stage}' has not been called since it was bound or reset: call the cell first")
+        return state
+
+    def _slope(self, memory: Memory, by: str) -> Array:
+        state = self._stepped(memory)
+        assert state.before is not None
+        assert state.given is not None
+        kernel: Compiled = getattr(memory.recurrence(state.now.dtype), by)
+        with np.errstate(all="ignore"):
+            return recurrence.slope(kernel, state.before, state.given, self._learnt(state.now.dtype))
+
+    def _slope_of_output(self, memory: Memory) -> Any:
+        state = self._stepped(memory).now
+        driver = Runner(memory.stage.readout, width=None if self._features is None else state.shape[-1])._running()
+        coupled = any(True for _ in plan.couplings(driver.segments(state.ndim, state.dtype)))
+        return driver.jacobian(state) if coupled else driver.derivative(state, None)
+
+    # arrays
+
+    def _over_time(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
+        values, result, y = self._prepared(x, out, steps=steps)
+        states = self._present(values)
+        learnt = self._learnt(values.dtype)
+        began = [each.copy() for each in states]
+        with np.errstate(all="ignore"):
+            if values.size <= _CHUNK:
+                found = program.run(self._program, values, states, learnt) if values.size else values
+            else:
+                found = y if y.dtype == values.dtype and y.flags.c_contiguous else np.empty_like(values)
+                step = max(1, _CHUNK // max(1, math.prod(values.shape[1:])))
+                for start in range(0, len(values), step):
+                    part = slice(start, start + step)
+                    found[part] = program.run(self._program, values[part], states, learnt)
+        self._began, self._states = began, states
+        return self._given_back(found, y, result, out, steps=steps)
+
+    def _vjp_over_time(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
+        values, result, y = self._prepared(x, out, steps=steps)
+        given = self._like(g, "g", values, steps=steps)
+        learnt = self._learnt(values.dtype)
+        sums: gradients.Sums = {}
+        with np.errstate(all="ignore"):
+            states = self._beginning(values)
+            found = program.vjp(self._program, values, given, states, learnt, sums) if values.size else values
+        return self._given_back(found, y, result, out, steps=steps), self._named(sums)
+
+    def _prepared(
+        self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool
+    ) -> tuple[Array, np.dtype[Any], npt.NDArray[Any]]:
+        """x as steps of plain arrays, the type of the result, and where to write it."""
+        name = "xs" if steps else "x"
+        given = real_array(x, name)
+        if steps and given.ndim < 2:
+            raise ValueError(f"xs must have an axis of steps before the features, not the shape {given.shape}")
+        result = result_type(given.dtype)
+        if out is not None:
+            check_out(out, given.shape, result)
+        if self._features is not None and (given.shape[-1:] or (1,)) != (self._features,):
+            width = given.shape[-1] if given.ndim else 1
+            raise ValueError(f"{name} must have the {self._features} features that it was bound to, not {width}")
+        values = np.ascontiguousarray(given if steps else given[None], dtype=computed_type(result))
+        if values.ndim == 1:  # one step of a scalar, which counts as one feature
+            values = values[:, None]
+        y = np.empty(given.shape, result) if out is None else out
+        return values.view(np.ndarray), result, y
+
+    def _like(self, value: npt.ArrayLike, name: str, values: Array, *, steps: bool) -> Array:
+        given = real_array(value, name)
+        shape = values.shape if steps else values.shape[1:]
+        if given.shape != shape and not (given.ndim == 0 and shape == (1,)):
+            raise ValueError(f"{name} must have the shape {shape} of x, not {given.shape}")
+        return np.ascontiguousarray(given, dtype=values.dtype).reshape(values.shape)
+
+    def _given_back(
+        self, found: Array, y: npt.NDArray[Any], result: np.dtype[Any], out: npt.NDArray[Any] | None, *, steps: bool
+    ) -> Any:
+        if found is not y:
+            np.copyto(y, (found if steps else found[0]).reshape(y.shape), casting="unsafe")
+        return y[()] if out is None else out
+
+    def _present(self, values: Array) -> list[State]:
+        """The states as they are, for a batch like that of these steps; they are the cell's own to change."""
+        return self._shaped([each.now for each in self._states], values)
+
+    def _beginning(self, values: Array) -> list[State]:
+        """The states that the latest call began with."""
+        return self._shaped([each.now for each in self._began], values)
+
+    def _shaped(self, states: list[Array], values: Array) -> list[State]:
+        made = []
+        for memory in self._memories:
+            shape = self._shape_of(memory, self._program, values.shape[1:])
+            assert shape is not None
+            start = states[memory.place] if states else self._starts[memory.place]
+            if states and start is not None and start.shape != shape:
+                raise ValueError(
+                    f"the state of '{memory.stage}' has the shape {start.shape}, but x asks for {shape}: call reset() "
+                    "before another batch"
+                )
+            now = np.zeros(shape, values.dtype)
+            if start is not None:
+                try:
+                    now[...] = start
+                except ValueError:
+                    raise ValueError(f"init has the shape {start.shape}, which doesn't fit {shape} of x") from None
+            made.append(State(now))
+        return made
+
+    def _shape_of(self, memory: Memory, parts: Program, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The shape of a state, where steps have this one."""
+        for part in parts:
+            if part is memory:
+                return shape
+            if isinstance(part, Within):
+                inner = (*shape[:-1], part.stage.width_of(shape[-1]))
+                found = self._shape_of(memory, part.program, inner)
+                if found is not None:
+                    return found
+        return None
+
+    # learnt values by number and by name
+
+    def _learnt(self, dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
+        return {number: values for stage in self._stages for number, values in stage.learnt_values(dtype).items()}
+
+    def _named(self, sums: gradients.Sums) -> dict[str, npt.NDArray[Any]]:
+        """What learnt values get, with the names and shapes of the parameters."""
+        named = {}
+        for name, first in self._names.items():
+            live = self._parameters[name]
+            columns = range(1 if live.ndim == 1 else live.shape[1])
+            each = [sums.get(first + column, np.zeros(len(live))) for column in columns]
+            named[name] = (each[0] if live.ndim == 1 else np.stack(each, axis=1)).astype(live.dtype)
+        return named
+
+    def _numbered(self, named: Mapping[str, npt.ArrayLike]) -> dict[int, npt.NDArray[Any]]:
+        """Values with the names and shapes of parameters, by their numbers."""
+        numbered: dict[int, npt.NDArray[Any]] = {}
+        for name, values in named.items():
+            live, first = self._parameters[name], self._names[name]
+            given = real_array(values, f"dparams[{name!r}]")
+            if given.shape != live.shape:
+                raise ValueError(f"dparams[{name!r}] must have the shape {live.shape}, not {given.shape}")
+            columns = [given] if live.ndim == 1 else list(given.T)
+            numbered.update(enumerate(columns, first))
+        return numbered
+
+
+class _Binder:
+    """Puts live arrays in place of learnable parameters, and gives them names and numbers."""
+
+    def __init__(self, rng: np.random.Generator, dtype: np.dtype[Any], saved: Mapping[str, Any] | None) -> None:
+        self.rng = rng
+        self.dtype = dtype
+        self.saved = saved
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self.names: dict[str, int] = {}
+        self.count = 0
+
+    def bound(self, activation: Activation, place: str, width: int | None) -> Activation:
+        """The activation with what it learns, inside it too, bound to live arrays."""
+        made: Activation = object.__new__(type(activation))
+        made.__dict__.update(vars(activation))
+        made.__dict__.pop("_runner", None)
+        if isinstance(activation, Group):
+            stages = enumerate(activation.stages)
+            made.__dict__["stages"] = tuple(self.bound(stage, f"{place}.{number}", width) for number, stage in stages)
+        for each, value in activation._items():
+            if isinstance(value, Learnable):
+                made.__dict__[each.name] = self.live(activation, each, value, f"{place}.{each.name}", width)
+            elif isinstance(value, Activation):
+                if isinstance(activation, Sliced):
+                    inner = None if width is None else activation.width_of(width)
+                    made.__dict__[each.name] = self.bound(value, place, inner)
+                else:
+                    made.__dict__[each.name] = self.bound(value, f"{place}.{each.name}", width)
+        return made
+
+    def live(self, activation: Activation, parameter: Parameter, start: Learnable, name: str, width: int | None) -> Bound:
+        """A parameter's values, drawn or as saved."""
+        assert width is not None
+        shape = (width,) if parameter.per is None else (width, int(getattr(activation, parameter.per)))
+        values = np.empty(shape, self.dtype)
+        if self.saved is not None:
+            given = real_array(self.saved[name], f"parameter {name!r}")
+            if given.shape != shape:
+                raise ValueError(f"parameter {name!r} has the shape {shape}, not {given.shape} as saved")
+            values[...] = given
+        else:
+            values[...] = _drawn(start.start, shape, self.rng)
+            for value in (values.min(initial=np.inf), values.max(initial=-np.inf)) if values.size else ():
+                try:
+                    parameter.coerce(float(value))
+                except ValueError as error:
+                    raise ValueError(f"{name!r}, which starts at {start}, was drawn outside its domain: {error}") from None
+        self.arrays[name] = values
+        self.names[name] = self.count
+        bound = Bound(values, self.count, parameter.per is not None)
+        self.count += bound.pieces
+        return bound
+
+
+def _drawn(start: float | Normal | Uniform, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    if isinstance(start, Normal):
+        return rng.normal(start.mean, start.std, shape)
+    if isinstance(start, Uniform):
+        return rng.uniform(start.low, start.high, shape)
+    return start
+
+
+def _check_names(saved: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    missing = [name for name in names if name not in saved]
+    unknown = [name for name in saved if name not in names]
+    if missing or unknown:
+        told = [f"no {', '.join(missing)}"] * bool(missing) + [f"{', '.join(unknown)} too many"] * bool(unknown)
+        raise ValueError(f"the saved parameters aren't those of this pipeline: {'; '.join(told)}")
+
+
+def names_and_widths(stages: tuple[Activation, ...]) -> dict[str, bool]:
+    """The names of what stages learn, and whether each has a value for every feature, outside slices."""
+    found: dict[str, bool] = {}
+
+    def visit(activation: Activation, place: str, whole: bool) -> None:
+        if isinstance(activation, Group):
+            for number, stage in enumerate(activation.stages):
+                visit(stage, f"{place}.{number}", whole)
+        for each, value in activation._items():
+            if isinstance(value, Learnable):
+                found[f"{place}.{each.name}"] = whole
+            elif isinstance(value, Activation):
+                sliced = isinstance(activation, Sliced)
+                visit(value, place if sliced else f"{place}.{each.name}", whole and not sliced)
+
+    for number, stage in enumerate(stages):
+        visit(stage, str(number), True)
+    return found
+
+
+def bind(
+    pipeline: Pipeline,
+    features: int | None,
+    rng: Any,
+    dtype: npt.DTypeLike,
+    parameters: Mapping[str, npt.ArrayLike] | None,
+) -> Cell:
+    """A cell of a pipeline, as ``Pipeline.bind`` describes it."""
+    kind = np.dtype(dtype)
+    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"dtype must be float32 or float64, not {kind}")
+    names = names_and_widths(pipeline.stages)
+    if parameters is not None:
+        _check_names(parameters, names)
+        widths = {np.shape(parameters[name])[0] for name, whole in names.items() if whole and np.ndim(parameters[name])}
+        if features is None and widths:
+            features = min(widths)
+    if features is not None:
+        features = pipeline.features_out(features)
+    elif names:
+        raise TypeError(
+            f"bind needs the number of features, bind(features=...): there is one value for each of {', '.join(names)}"
+        )
+    return Cell(pipeline, features, np.random.default_rng(rng), kind, parameters)

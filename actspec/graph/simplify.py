@@ -1,0 +1,112 @@
+"""Arithmetic of derivatives on operands and plain numbers: what is known to be zero or one isn't computed.
+
+A product with a choice is a choice of products, so that what isn't chosen, infinite as it may be, stays out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from actspec.graph.expr import Expr
+
+Value = Expr | float
+
+
+def plain(value: Value) -> Value:
+    """A constant of the graph as a number."""
+    if isinstance(value, Expr) and value.node.op == "constant" and not value.node.truth:
+        return float(value.node.detail)
+    return value
+
+
+def is_zero(value: Value) -> bool:
+    """Whether a value is known to be zero."""
+    value = plain(value)
+    return not isinstance(value, Expr) and value == 0
+
+
+def plus(a: Value, b: Value) -> Value:
+    """``a + b``."""
+    a, b = plain(a), plain(b)
+    if is_zero(a) or is_zero(b):
+        return b if is_zero(a) else a
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        if a.index == b.index:
+            return times(2.0, a)
+        one, other = _choice(a), _choice(b)
+        if one and other and one[0].index == other[0].index and (_with_zero(one) and _with_zero(other)):
+            return choose(one[0], plus(one[1], other[1]), plus(one[2], other[2]))
+    return a + b
+
+
+def times(a: Value, b: Value) -> Value:
+    """``a * b``, which is zero wherever one of them is known to be."""
+    a, b = plain(a), plain(b)
+    if is_zero(a) or is_zero(b):
+        return 0.0
+    if not isinstance(a, Expr):
+        a, b = b, a
+    if not isinstance(a, Expr):
+        return a * b
+    for one, other in ((a, b), (b, a)):
+        choice = _choice(one)
+        if choice and (_with_zero(choice) or _with_numbers(choice)):
+            return choose(choice[0], times(choice[1], other), times(choice[2], other))
+    if not isinstance(b, Expr):
+        return a if b == 1 else -a if b == -1 else b * a
+    for one, other in ((a, b), (b, a)):
+        if one.node.op == "negative":
+            return minus(times(_argument(one, 0), other))
+        if one.node.op == "divide" and _is_one(_argument(one, 0)):
+            return over(other, _argument(one, 1))
+    return a * b
+
+
+def over(a: Value, b: Expr) -> Value:
+    """``a / b``."""
+    return 0.0 if is_zero(a) else plain(a) / b
+
+
+def minus(a: Value) -> Value:
+    """``-a``."""
+    return -plain(a)
+
+
+def choose(condition: Expr, a: Value, b: Value) -> Value:
+    """``a`` where the condition holds, else ``b``."""
+    a, b = plain(a), plain(b)
+    if not isinstance(a, Expr) and not isinstance(b, Expr) and a == b:
+        return a
+    if isinstance(a, Expr) and isinstance(b, Expr) and a.index == b.index:
+        return a
+    return np.where(condition, a, b)  # type: ignore[call-overload, no-any-return]  # NumPy hands it to the operands
+
+
+def _choice(value: Any) -> tuple[Expr, Value, Value] | None:
+    if not isinstance(value, Expr) or value.node.op != "where":
+        return None
+    condition, yes, no = (_argument(value, place) for place in range(3))
+    return condition, plain(yes), plain(no)
+
+
+def _with_zero(choice: tuple[Expr, Value, Value]) -> bool:
+    return is_zero(choice[1]) or is_zero(choice[2])
+
+
+def _with_numbers(choice: tuple[Expr, Value, Value]) -> bool:
+    """Whether all that is chosen from are numbers, or choices of numbers."""
+    inner = [_choice(each) for each in choice[1:]]
+    return all(
+        not isinstance(each, Expr) or (deeper is not None and _with_numbers(deeper))
+        for each, deeper in zip(choice[1:], inner, strict=True)
+    )
+
+
+def _argument(value: Expr, place: int) -> Expr:
+    return Expr(value.graph, value.node.args[place], value.ndim)
+
+
+def _is_one(value: Expr) -> bool:
+    return plain(value) == 1.0 if not isinstance(plain(value), Expr) else False

@@ -1,0 +1,322 @@
+"""Run one kernel on arrays: views, forms, pieces for threads, and lanes of any length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec.arrays import Array
+from actspec.kernels import layout, threads
+from actspec.kernels.codegen import WIDE
+from actspec.kernels.plan import Compiled
+
+SHARED = 1 << 18
+"""The number of elements from which threads pay: waking one takes about as long as a tanh of a tenth of them."""
+
+_PIECE = 1 << 16
+"""How many elements a thread takes at a time, at least; a turn costs about as much as copying a hundredth of them."""
+
+_TURNS = 8
+"""How many times a thread takes some: so that none waits long for another at the end."""
+
+_SUMMED = 64
+"""How many pieces at the most have sums of their own."""
+
+_LARGE = 1 << 23
+"""The number of bytes from which an array is taken to be larger than the caches."""
+
+_NARROW = 48
+"""Lanes of fewer elements run side by side."""
+
+_SCRATCH = 1 << 19
+"""The most bytes of buffers for one lane; longer lanes run in phases."""
+
+_LONG_BLOCK = 1 << 16
+"""How many elements of a long lane are taken at a time, and of several of another type than the kernel's."""
+
+_CONVERTED_LANES = 16
+"""How many those several are."""
+
+_LANES = 256
+
+_VECTOR = 16
+"""Kernels read learnt values a vector at a time, of at most so many numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """What a kernel works on: inputs and an output of one shape, learnt values, and sums over all lanes.
+
+    ``learnt`` and ``sums`` have a row for each number of learnt values, and a column for each feature.
+    """
+
+    inputs: tuple[npt.NDArray[Any], ...]
+    y: npt.NDArray[Any]
+    learnt: Array | None = None
+    sums: npt.NDArray[np.float64] | None = None
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """Inputs and output."""
+        return (*self.inputs, self.y)
+
+    def on(self, views: layout.Views) -> Operands:
+        """The same on views of inputs and output."""
+        return replace(self, inputs=views[:-1], y=views[-1])
+
+    def piece(self, lanes: slice, elements: slice, *, across: bool) -> Operands:
+        """Some elements of some lanes."""
+        features = lanes if across else elements
+        learnt, sums = (None if each is None else each[:, features] for each in (self.learnt, self.sums))
+        inputs = tuple(each[lanes, elements] for each in self.inputs)
+        return Operands(inputs, self.y[lanes, elements], learnt, sums)
+
+    def arguments(self, parameters: npt.NDArray[np.float64]) -> tuple[Any, ...]:
+        """What a kernel is called with."""
+        given = tuple(each for each in (self.learnt, self.sums) if each is not None)
+        return (*self.inputs, self.y, parameters, *given)
+
+
+def learnt_rows(segment: Compiled, values: Mapping[int, npt.NDArray[Any]], width: int) -> Array | None:
+    """The learnt values that a kernel reads, as it takes them; None where it reads none."""
+    numbers = segment.graph.learnt
+    if not numbers:
+        return None
+    rows = np.zeros((len(numbers), -(-width // _VECTOR) * _VECTOR), segment.graph.dtype)
+    for row, number in zip(rows, numbers, strict=True):
+        row[: values[number].size] = values[number]
+    return rows
+
+
+def can_view(segment: Compiled, arrays: layout.Views) -> bool:
+    """Whether the elements of each lane lie at one distance from each other."""
+    return layout.lanes(arrays, segment.axes, across=segment.graph.across) is not None
+
+
+def views_of(segment: Compiled, operands: Operands) -> Iterator[Operands]:
+    """The operands as lanes and elements, in one view or several."""
+    views = layout.lanes(operands.arrays, segment.axes, across=segment.graph.across)
+    assert views is not None
+    return map(operands.on, views)
+
+
+def run(segment: Compiled, operands: Operands) -> None:
+    """Run a kernel on arrays of its type whose lanes can be viewed."""
+    beside = side_by_side(segment, operands.inputs[0])
+    for viewed in views_of(segment, operands):
+        _run_lanes(segment, form_of(segment, viewed.inputs[0], side_by_side=beside), viewed)
+
+
+def is_long(segment: Compiled, shape: tuple[int, ...]) -> bool:
+    """Whether no buffer holds a lane of an array of this shape."""
+    return bool(segment.axes) and math.prod(shape[axis] for axis in segment.axes) > _most(segment)
+
+
+def _most(segment: Compiled) -> int:
+    """The longest lane that buffers hold."""
+    return _SCRATCH // (segment.buffers * segment.graph.dtype.itemsize)
+
+
+def side_by_side(segment: Compiled, x: npt.NDArray[Any]) -> bool:
+    """Whether elements of several lanes lie closer to each other than those of one."""
+    steps = [(axis in segment.axes, abs(x.strides[axis])) for axis in range(x.ndim) if x.shape[axis] > 1]
+    least = min((step for inside, step in steps if inside), default=0)
+    return any(step < least for inside, step in steps if not inside)
+
+
+def form_of(segment: Compiled, x: Array, *, side_by_side: bool) -> str:
+    """How to run lanes: it depends on their length and strides alone, so that any part of an array gives the same."""
+    count, length = x.shape
+    if not segment.axes:
+        return "flat"
+    if length > _most(segment):
+        return "long columns" if side_by_side else "long rows"
+    if side_by_side:
+        if 16 * length <= _most(segment):
+            return "columns"
+        return "wide rows" if segment.sliced else "long columns"
+    if length < _NARROW and count > 1:
+        return "columns"
+    return "rows" if length <= WIDE else "wide rows"
+
+
+def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
+    x = operands.inputs[0]
+    if form.startswith("long"):
+        _run_long(segment, form, operands)
+        return
+    kernel = segment.kernel(form)
+    parameters = segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
+    if operands.sums is not None and not segment.graph.across:
+        _run_summed(kernel, parameters, form, operands)
+        return
+    count = _threads(x)
+    if count == 1:
+        kernel(*operands.arguments(parameters))
+        return
+    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // (_TURNS * count))))
+
+    def work(number: int) -> None:
+        kernel(*operands.piece(*pieces[number], across=segment.graph.across).arguments(parameters))
+
+    threads.share(work, len(pieces))
+
+
+def _run_summed(kernel: Any, parameters: Array, form: str, operands: Operands) -> None:
+    """Run pieces that are the same for any number of threads, and add up their sums in their order."""
+    x = operands.inputs[0]
+    assert operands.sums is not None
+    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // _SUMMED)))
+    sums = np.zeros((len(pieces), *operands.sums.shape))
+
+    def work(number: int) -> None:
+        piece = operands.piece(*pieces[number], across=False)
+        kernel(*replace(piece, sums=sums[number]).arguments(parameters))
+
+    if _threads(x) > 1:
+        threads.share(work, len(pieces))
+    else:
+        for number in range(len(pieces)):
+            work(number)
+    np.add(operands.sums, sums.sum(axis=0), out=operands.sums)
+
+
+def _threads(x: npt.NDArray[Any]) -> int:
+    """How many threads an array is worth."""
+    return threads.get_num_threads() if x.size >= SHARED else 1
+
+
+def _pieces(form: str, shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of lanes of about so many elements: some lanes each, or of elementwise work some elements."""
+    count, length = shape
+    if form == "flat" and length > size:
+        for start in range(0, length, size):
+            for row in range(count):
+                yield slice(row, row + 1), slice(start, start + size)
+        return
+    step = size // max(1, length)
+    step = step // 16 * 16 if step >= 16 else max(1, step)
+    for start in range(0, count, step):
+        yield slice(start, start + step), slice(None)
+
+
+def run_converted(segment: Compiled, operands: Operands) -> bool:
+    """Run a kernel of one input block by block on arrays of other types than its own; whether that could be done."""
+    x = operands.inputs[0]
+    if (segment.sliced and is_long(segment, x.shape)) or not can_view(segment, operands.arrays):
+        return False
+    beside = side_by_side(segment, x)
+    for viewed in views_of(segment, operands):
+        form = form_of(segment, viewed.inputs[0], side_by_side=beside)
+        if form.startswith("long"):
+            _run_long(segment, form, viewed)
+            continue
+        kernel = segment.kernel(form)
+        pieces = list(_pieces(form, viewed.y.shape, _PIECE))
+
+        def work(number: int, viewed: Operands = viewed, kernel: Any = kernel, pieces: Any = pieces) -> None:
+            piece = viewed.piece(*pieces[number], across=segment.graph.across)
+            block = piece.inputs[0].astype(segment.graph.dtype, order="K")
+            kernel(*piece.on((block, block)).arguments(segment.parameters))
+            with np.errstate(all="ignore"):  # in this thread
+                np.copyto(piece.y, block, casting="unsafe")
+
+        if _threads(viewed.y) > 1:
+            threads.share(work, len(pieces))
+        else:
+            for number in range(len(pieces)):
+                work(number)
+    return True
+
+
+def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
+    """Run lanes that no buffer holds: each phase goes over all blocks and ends in reductions, the last one writes y."""
+    together = 1 if form == "long rows" else _LANES
+    count, length = operands.y.shape
+    across = segment.graph.across
+    if count > together:
+        for row in range(0, count, together):
+            _run_long(segment, form, operands.piece(slice(row, row + together), slice(None), across=across))
+        return
+    kernel = segment.kernel(form)
+    phases = segment.phases
+    dtype = segment.graph.dtype
+    plain = all(is_plain(each, dtype) for each in operands.inputs)
+    straight = is_plain(operands.y, dtype)
+    step = _LONG_BLOCK if form == "long rows" else _LONG_BLOCK // _CONVERTED_LANES
+    tile = _LANES if plain and straight else _CONVERTED_LANES
+    places = [
+        (slice(first, first + tile), slice(start, start + step))
+        for first in range(0, count, tile)
+        for start in range(0, length, step)
+    ]
+    results = sum(map(len, phases))
+    blocks = -(-length // step)
+    known = np.empty((1 + results, count))
+    known[0] = length
+    parts = np.empty((blocks, 2 * max(1, results), count))
+
+    def block(array: npt.NDArray[Any]) -> Array:
+        return np.asarray(array.T.astype(dtype, order="C").T)
+
+    def call(number: int, phase: int) -> None:
+        last = phase == len(phases)
+        lanes, elements = places[number]
+        piece = operands.piece(lanes, elements, across=across)
+        inputs = piece.inputs if plain else tuple(map(block, piece.inputs))
+        target = inputs[0] if not last else piece.y if straight else np.empty_like(inputs[0])
+        mine = parts[elements.start // step, :, lanes]
+        arguments = piece.on((*inputs, target)).arguments(segment.parameters)
+        kernel(*arguments, known[:, lanes], mine, phase)
+        if last and not straight:
+            with np.errstate(all="ignore"):  # in this thread
+                np.copyto(piece.y, target, casting="unsafe")
+
+    for phase in range(len(phases) + 1):
+
+        def work(number: int, phase: int = phase) -> None:
+            call(number, phase)
+
+        threads.share(work, len(places))
+        if phase < len(phases):
+            for number, kind in phases[phase]:
+                known[1 + number] = _together(kind, parts[:, 2 * number], parts[:, 2 * number + 1], length)
+    if across and operands.sums is not None:  # each lane has its sums now, and adds them once
+        for number, (_, elements) in enumerate(places):
+            if elements.start == 0:
+                call(number, len(phases) + 1)
+
+
+def _together(kind: str, totals: Array, lost: Array, length: int) -> npt.NDArray[np.float64]:
+    """The blocks' parts of a reduction taken together, lane by lane."""
+    if kind in _TOGETHER:
+        result: npt.NDArray[np.float64] = _TOGETHER[kind](totals, axis=0)
+        return result
+    return _sum(totals, lost) / (length if kind == "mean" else 1)
+
+
+_TOGETHER: dict[str, Any] = {"max": np.max, "min": np.min, "prod": np.prod}
+
+
+def _sum(totals: Array, lost: Array) -> npt.NDArray[np.float64]:
+    """The sum of the first axis by pairs, with what rounding loses: hardly anything depends on where blocks end."""
+    while len(totals) > 1:
+        if len(totals) % 2:
+            totals, lost = (np.concatenate([each, np.zeros_like(each[:1])]) for each in (totals, lost))
+        a, b = totals[::2], totals[1::2]
+        totals = a + b
+        seen = totals - a
+        error = (a - (totals - seen)) + (b - seen)
+        lost = lost[::2] + lost[1::2] + np.where(np.isnan(error), 0, error)
+    result: npt.NDArray[np.float64] = totals[0] + np.where(np.isfinite(totals[0]), lost[0], 0)
+    return result
+
+
+def is_plain(array: npt.NDArray[Any], computed: np.dtype[Any]) -> bool:
+    """Whether kernels of this type can read and write the array."""
+    return array.dtype == computed and array.flags.aligned

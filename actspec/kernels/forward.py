@@ -1,0 +1,61 @@
+"""Run segments, one after the other: kernels, slices on views of the array, and formulas as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec.arrays import Array
+from actspec.kernels import execute, layout
+from actspec.kernels.execute import Operands, learnt_rows
+from actspec.kernels.plan import Compiled, Part, Segment
+
+Learnt = Mapping[int, npt.NDArray[Any]]
+"""Learnt values by their numbers, each with one value a feature."""
+
+_MOST_LOOPS = 64
+
+
+def run_all(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt) -> None:
+    """Run segments on an array of their type; y may be x, and may not overlap it otherwise."""
+    for segment in segments:
+        if isinstance(segment, Compiled):
+            run_compiled(segment, x, y, learnt)
+        else:
+            if x is not y:
+                np.copyto(y, x)
+            if isinstance(segment, Part):
+                part = y[..., segment.stage.selected(y.shape)]
+                if part.size:
+                    run_all(segment.segments, part, part, learnt)
+            else:
+                for step in y if segment.timed else (y,):
+                    step[...] = segment.stage.formula(step.copy())
+        x = y
+
+
+def run_compiled(segment: Compiled, x: Array, y: Array, learnt: Learnt) -> None:
+    """Run a kernel of one input, as ``run_all`` describes it."""
+    if segment.sliced and execute.is_long(segment, x.shape):
+        run_all(segment.apart, x, y, learnt)
+        return
+    if not segment.axes and layout.loops(x, y) > _MOST_LOOPS and layout.loops(y, y) <= _MOST_LOOPS:
+        np.copyto(y, x)
+        x = y
+    run_kernel(segment, (x,), y, learnt)
+
+
+def run_kernel(
+    segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, sums: npt.NDArray[np.float64] | None = None
+) -> None:
+    """Run a kernel on arrays of any layout; y may be one of the inputs."""
+    if not execute.can_view(segment, (*inputs, y)):
+        inputs = tuple(each.copy(order="C") for each in inputs)
+        target = np.empty_like(y, order="C", subok=False)
+        run_kernel(segment, inputs, target, learnt, sums)
+        np.copyto(y, target)
+        return
+    execute.run(segment, Operands(inputs, y, learnt_rows(segment, learnt, y.shape[-1]), sums))

@@ -1,0 +1,165 @@
+"""Derivatives of segments, one after the other: each kernel has one of its own, and what a class brings itself counts.
+
+Between segments, the values that the derivatives are taken at are kept, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec.arrays import Array
+from actspec.errors import DerivativeError
+from actspec.kernels import execute, plan
+from actspec.kernels.forward import Learnt, run_all, run_kernel
+from actspec.kernels.plan import Compiled, Part, Segment, Written
+
+Sums = dict[int, npt.NDArray[np.float64]]
+
+
+def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
+    """Write to y what x gets where the result gets g, and add to ``sums`` what learnt values get.
+
+    y may be x or g where there is one segment and it is a kernel, else g.
+    """
+    segments = tuple(_for_lanes(segments, x.shape))
+    values = list(_values(segments, x, learnt))
+    for number in range(len(segments) - 1, -1, -1):
+        segment, value = segments[number], values.pop()
+        target = y if number == 0 else value if isinstance(segment, Compiled) else np.empty_like(x)
+        if isinstance(segment, Compiled):
+            _run_back(segment.vjp, value, g, target, learnt, sums)
+        elif isinstance(segment, Part):
+            if target is not g:
+                np.copyto(target, g)
+            place = (..., segment.stage.selected(x.shape))
+            if target[place].size:
+                vjp(segment.segments, value[place], target[place], target[place], learnt, sums)
+        else:
+            np.multiply(g, _own(segment, value, learnt=sums is not None), out=target)
+        g = target
+
+
+def _run_back(segment: Compiled, x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
+    totals = segment.graph.sums
+    width = x.shape[-1]
+    rows = np.zeros((len(totals), width)) if totals else None
+    run_kernel(segment, (x, g), y, learnt, rows)
+    if sums is not None and rows is not None:
+        for each, row in zip(totals, rows, strict=True):
+            size = learnt[each.place].size
+            sums[each.place] = sums.get(each.place, np.zeros(size)) + row[:size]
+
+
+def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
+    """Write to y how the result changes where x changes by v, and learnt values by ``changes``.
+
+    y may be x or v where there is one segment and it is a kernel, else v.
+    """
+    segments = tuple(_for_lanes(segments, x.shape))
+    for segment, value in zip(segments, _values(segments, x, learnt), strict=True):
+        if isinstance(segment, Compiled):
+            given = {segment.changes + number: change for number, change in changes.items()}
+            run_kernel(segment.jvp, (value, v), y, {**learnt, **given})
+        elif isinstance(segment, Part):
+            if y is not v:
+                np.copyto(y, v)
+            place = (..., segment.stage.selected(x.shape))
+            if y[place].size:
+                jvp(segment.segments, value[place], y[place], y[place], learnt, changes)
+        else:
+            np.multiply(v, _own(segment, value, learnt=bool(changes)), out=y)
+        v = y
+
+
+def derivative(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt) -> None:
+    """Write to y the derivative of each element of the result by that of x; y may be x where there is one segment."""
+    segments = tuple(_for_lanes(segments, x.shape))
+    for number, (segment, value) in enumerate(zip(segments, _values(segments, x, learnt), strict=True)):
+        if number:
+            jvp((segment,), value, y, y, learnt, {number: np.zeros_like(each) for number, each in learnt.items()})
+        elif isinstance(segment, Compiled):
+            run_kernel(segment.derivative, (value,), y, learnt)
+        elif isinstance(segment, Part):
+            place = (..., segment.stage.selected(x.shape))
+            value = value[place].copy()
+            y[...] = 1
+            if value.size:
+                derivative(segment.segments, value, y[place], learnt)
+        else:
+            y[...] = _own(segment, value, learnt=False)
+
+
+def check_elementwise(segments: tuple[Segment, ...]) -> None:
+    """DerivativeError where the segments couple elements, so that there is no derivative of each by its own."""
+    for stage, _ in plan.couplings(segments):
+        raise DerivativeError(
+            f"'{stage}' couples the values along an axis, so the derivative of an element by its own input isn't all: "
+            "use jacobian(x), or vjp(x, g) and jvp(x, v) for products with it"
+        )
+
+
+def check_rows(segments: tuple[Segment, ...], ndim: int) -> None:
+    """DerivativeError where elements of different rows of the last axis are coupled."""
+    for stage, axes in plan.couplings(segments):
+        if axes != {ndim - 1}:
+            raise DerivativeError(
+                f"'{stage}' couples the values along another axis than the last, so that no row has a Jacobian of its "
+                "own: use vjp(x, g) or jvp(x, v)"
+            )
+
+
+def check_known(segments: tuple[Segment, ...]) -> None:
+    """DerivativeError where a formula can't be followed and its class has no derivative of its own."""
+    for stage, reason in _written(segments):
+        if stage.own_derivative is None:
+            name = type(stage).__qualname__
+            raise DerivativeError(
+                f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. Write it without "
+                f"that, or add a method derivative(self, x, y) to {name}, which returns f'(x) for each element, "
+                "where y is f(x)"
+            )
+
+
+def _written(segments: tuple[Segment, ...]) -> Iterator[tuple[Any, str]]:
+    for segment in segments:
+        if isinstance(segment, Written):
+            yield segment.stage, segment.reason
+        elif isinstance(segment, Part):
+            yield from _written(segment.segments)
+
+
+def _own(segment: Written, x: Array, *, learnt: bool) -> Array:
+    """A class's own derivative, as it is written."""
+    stage = segment.stage
+    if learnt and stage.learnt_values(x.dtype):
+        raise DerivativeError(
+            f"'{stage}' learns, but its formula can't be followed, as {segment.reason}: "
+            "write it without that, as a derivative of its own is by x alone"
+        )
+    steps = x if segment.timed else (x,)
+    slopes = [stage.apply_derivative(step.copy(), stage.formula(step.copy())) for step in steps]
+    result: Array = np.stack(slopes) if segment.timed else slopes[0]
+    return result
+
+
+def _values(segments: tuple[Segment, ...], x: Array, learnt: Learnt) -> Iterator[Array]:
+    """What each segment is given."""
+    for number, segment in enumerate(segments):
+        yield x
+        if number + 1 < len(segments):
+            y = np.empty_like(x)
+            run_all((segment,), x, y, learnt)
+            x = y
+
+
+def _for_lanes(segments: tuple[Segment, ...], shape: tuple[int, ...]) -> Iterator[Segment]:
+    """The segments, with slices apart where no buffer holds a lane."""
+    for segment in segments:
+        if isinstance(segment, Compiled) and segment.sliced and execute.is_long(segment.vjp, shape):
+            yield from segment.apart
+        else:
+            yield segment

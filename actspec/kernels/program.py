@@ -1,0 +1,166 @@
+"""What a bound pipeline does in each step of time: stages without memory, states, and slices with either inside.
+
+Arrays are C-ordered, of a kernel's type, and have an axis of steps at the front; a single step is an array of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from actspec.arrays import Array
+from actspec.graph.operand import Stage
+from actspec.kernels import gradients, plan, recurrence
+from actspec.kernels.forward import Learnt, run_all
+from actspec.kernels.gradients import Sums
+from actspec.kernels.plan import Segment
+from actspec.kernels.recurrence import Recurrence
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Stages without memory; ``width`` is the number of their features where it is known."""
+
+    stages: tuple[Stage, ...]
+    width: int | None
+    _plans: dict[tuple[np.dtype[Any], int], tuple[Segment, ...]] = field(default_factory=dict)
+
+    def segments(self, x: Array) -> tuple[Segment, ...]:
+        """What the stages are for the steps of x."""
+        key = (x.dtype, x.ndim)
+        if key not in self._plans:
+            self._plans[key] = plan.over_time(plan.segments(self.stages, x.ndim - 1, x.dtype, width=self.width))
+        return self._plans[key]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A stage that remembers: its state is number ``place`` of all."""
+
+    stage: Any
+    place: int
+    _recurrences: dict[np.dtype[Any], Recurrence] = field(default_factory=dict)
+
+    def recurrence(self, dtype: np.dtype[Any]) -> Recurrence:
+        """Its next state in a type."""
+        if dtype not in self._recurrences:
+            self._recurrences[dtype] = Recurrence(self.stage, dtype)
+        return self._recurrences[dtype]
+
+
+@dataclass(frozen=True)
+class Within:
+    """What is done to the features of a slice."""
+
+    stage: Any
+    program: Program
+
+    def place(self, x: Array) -> tuple[Any, ...]:
+        """Where those features are."""
+        return (..., self.stage.selected(x.shape))
+
+
+@dataclass
+class State:
+    """What a stage holds: its state ``now``, and of its latest step the state ``before``, and what it was ``given``."""
+
+    now: Array
+    before: Array | None = None
+    given: Array | None = None
+
+    def copy(self) -> State:
+        """The state alone."""
+        return State(self.now.copy())
+
+
+Program = tuple[Steps | Memory | Within, ...]
+States = list[State]
+
+
+def run(program: Program, x: Array, states: States, learnt: Learnt) -> Array:
+    """The result for the steps of x, which is left as it is; the states become those after the last step."""
+    for _, x in _walk(program, x, states, learnt):
+        pass
+    return x
+
+
+def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterator[tuple[Array, Array]]:
+    """For each part of a program, the states before its steps where it remembers (else nothing), and its result."""
+    nothing = np.empty(0, x.dtype)
+    for part in program:
+        if isinstance(part, Memory):
+            trail = np.empty((len(x) + 1, *x.shape[1:]), x.dtype)
+            state = states[part.place]
+            trail[0] = state.now
+            recurrence.advance(part.recurrence(x.dtype), state.now, x, trail[1:], learnt)
+            state.before, state.given = trail[-2].copy(), x[-1].copy()
+            x = trail[1:]
+            yield trail[:-1], x
+            continue
+        y = np.empty_like(x)
+        if isinstance(part, Steps):
+            run_all(part.segments(x), x, y, learnt)
+        else:
+            np.copyto(y, x)
+            place = part.place(x)
+            if y[place].size:
+                y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
+        x = y
+        yield nothing, x
+
+
+def vjp(program: Program, x: Array, g: Array, states: States, learnt: Learnt, sums: Sums | None) -> Array:
+    """What the steps of x get, where those of the result get g: backpropagation through time from these states on."""
+    given = [x]
+    before = []
+    inner = [each.copy() for each in states]
+    for trail, y in _walk(program, x, [each.copy() for each in states], learnt):
+        given.append(y)
+        before.append(trail)
+    for number in range(len(program) - 1, -1, -1):
+        part, x = program[number], given[number]
+        y = np.empty_like(x)
+        if isinstance(part, Steps):
+            gradients.vjp(part.segments(x), x, g, y, learnt, sums)
+        elif isinstance(part, Memory):
+            recurrence.pull_back(part.recurrence(x.dtype), before[number], x, g, y, learnt, sums)
+        else:
+            np.copyto(y, g)
+            place = part.place(x)
+            if y[place].size:
+                some, gets = (np.ascontiguousarray(each[place]) for each in (x, g))
+                y[place] = vjp(part.program, some, gets, inner, learnt, sums)
+        g = y
+    return g
+
+
+def jvp(program: Program, x: Array, v: Array, states: States, learnt: Learnt, changes: Learnt) -> Array:
+    """How the result of one step changes where x changes by v, and learnt values by ``changes``."""
+    inner = [each.copy() for each in states]
+    for number, (_, after) in enumerate(_walk(program, x, [each.copy() for each in states], learnt)):
+        part = program[number]
+        y = np.empty_like(x)
+        if isinstance(part, Steps):
+            gradients.jvp(part.segments(x), x, v, y, learnt, changes)
+        elif isinstance(part, Memory):
+            recurrence.change(part.recurrence(x.dtype), inner[part.place].now, x[0], v[0], y[0], learnt, changes)
+        else:
+            np.copyto(y, v)
+            place = part.place(x)
+            if y[place].size:
+                some, change = (np.ascontiguousarray(each[place]) for each in (x, v))
+                y[place] = jvp(part.program, some, change, inner, learnt, changes)
+        x, v = after, y
+    return v
+
+
+def segments(program: Program, x: Array) -> Iterator[Segment]:
+    """All segments of a program for the steps of x."""
+    for part in program:
+        if isinstance(part, Steps):
+            yield from part.segments(x)
+        elif isinstance(part, Within):
+            yield from segments(part.program, x)

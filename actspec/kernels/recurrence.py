@@ -1,0 +1,166 @@
+"""Run what an activation remembers through time: its next state step by step, in one call of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec.arrays import Array, check_result
+from actspec.errors import DerivativeError
+from actspec.graph import autodiff
+from actspec.graph.expr import Graph
+from actspec.graph.operand import UnfollowedError
+from actspec.graph.trace import trace_advance
+from actspec.kernels import threads
+from actspec.kernels.execute import SHARED, learnt_rows
+from actspec.kernels.forward import Learnt, run_kernel
+from actspec.kernels.plan import Compiled
+
+_COLUMNS = 1 << 9
+"""The least number of elements of a step that a thread takes."""
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The next state of a stage that remembers, as kernels for arrays of one type; ``reason`` says why there are none."""
+
+    stage: Any
+    dtype: np.dtype[Any]
+    _problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def forward(self) -> Compiled | None:
+        """The kernel of state and x for the states after each step; None where the formula can't be followed."""
+        try:
+            return self._compiled(trace_advance(self.stage, 1, self.dtype))
+        except UnfollowedError as error:
+            self._problems.append(str(error))
+        except Exception as error:  # a body does what it likes with what stands for its array
+            self._problems.append(f"{type(error).__name__}: {error}")
+        return None
+
+    @property
+    def traced(self) -> Compiled:
+        """The kernel; DerivativeError where there is none."""
+        if self.forward is None:
+            raise DerivativeError(
+                f"'{self.stage}' can't be differentiated: its next state can't be followed, as {self._problems[0]}"
+            )
+        return self.forward
+
+    @cached_property
+    def backward(self) -> Compiled:
+        """The kernel of a step back in time, as ``autodiff.vjp_in_time`` has it."""
+        return self._compiled(autodiff.vjp_in_time(self.traced.graph))
+
+    @cached_property
+    def jvp(self) -> Compiled:
+        """The kernel of state, x and its change for the change of the next state."""
+        return self._compiled(autodiff.jvp(self.traced.graph, self.traced.changes, by=1))
+
+    @cached_property
+    def by_state(self) -> Compiled:
+        """The kernel of state and x for the derivative of the next state by the state."""
+        return self._compiled(autodiff.derivative(self.traced.graph, by=0))
+
+    @cached_property
+    def by_input(self) -> Compiled:
+        """The kernel of state and x for the derivative of the next state by x."""
+        return self._compiled(autodiff.derivative(self.traced.graph, by=1))
+
+    def _compiled(self, graph: Graph) -> Compiled:
+        return Compiled((), graph, frozenset({0} if graph.learnt else ()))
+
+
+def advance(recurrence: Recurrence, state: Array, x: Array, y: Array, learnt: Learnt) -> None:
+    """Write to y the states after each step of x, and leave the last in ``state``; steps are along the first axis.
+
+    All arrays are C-ordered and of the kernel's type; y overlaps neither of the others.
+    """
+    if recurrence.forward is not None:
+        _scan(recurrence.forward, state, (x,), y, learnt, None)
+        return
+    for step, target in zip(x, y, strict=True):
+        what = f"the next state of {type(recurrence.stage).__qualname__}"
+        given = recurrence.stage._given(x.dtype)
+        state[...] = target[...] = check_result(given.advance(state.copy(), step.copy()), step, what)
+
+
+def pull_back(
+    recurrence: Recurrence,
+    states: Array,
+    x: Array,
+    g: Array,
+    y: Array,
+    learnt: Learnt,
+    sums: dict[int, npt.NDArray[np.float64]] | None,
+) -> None:
+    """Write to y what each step of x gets, where the states after each step get g; ``states`` are those before."""
+    kernel = recurrence.backward
+    totals = np.zeros((len(kernel.graph.sums), x.shape[-1])) if kernel.graph.sums else None
+    carried = np.zeros(x.shape[1:], x.dtype)
+    _scan(kernel, carried, (states[::-1], x[::-1], g[::-1]), y[::-1], learnt, totals)
+    if sums is not None and totals is not None:
+        for each, row in zip(kernel.graph.sums, totals, strict=True):
+            sums[each.place] = sums.get(each.place, 0.0) + row
+
+
+def change(recurrence: Recurrence, state: Array, x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
+    """Write to y how the next state changes where x changes by v, and learnt values by ``changes``."""
+    kernel = recurrence.jvp
+    first = recurrence.traced.changes
+    given = {first + number: values for number, values in changes.items()}
+    for part in _rows(kernel, x.shape):
+        run_kernel(kernel, (state[part], x[part], v[part]), y[part], {**learnt, **given})
+
+
+def slope(kernel: Compiled, state: Array, x: Array, learnt: Learnt) -> Array:
+    """The derivative of the next state, by one of ``by_state`` and ``by_input``."""
+    y = np.empty_like(x)
+    for part in _rows(kernel, x.shape):
+        run_kernel(kernel, (state[part], x[part]), y[part], learnt)
+    return y
+
+
+def _rows(kernel: Compiled, shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Where learnt values are, each row of features; else the whole array."""
+    return iter(np.ndindex(shape[:-1])) if kernel.axes else iter([(...,)])
+
+
+def _scan(
+    segment: Compiled,
+    state: Array,
+    inputs: tuple[Array, ...],
+    y: Array,
+    learnt: Learnt,
+    sums: npt.NDArray[np.float64] | None,
+) -> None:
+    """Run a kernel through time: rows of the features where it has learnt values, else all elements of a step at once."""
+    kernel = segment.kernel("scan")
+    rows = learnt_rows(segment, learnt, y.shape[-1])
+    given = tuple(each for each in (rows, sums) if each is not None)
+    if rows is not None or sums is not None:
+        for place in np.ndindex(y.shape[1:-1]):
+            whole = (slice(None), *place)
+            arrays = (state[place][None], *(each[whole] for each in inputs), y[whole])
+            kernel(*arrays, segment.parameters, *given)
+        return
+    flat = [each.reshape(len(each), -1) for each in (*inputs, y)]
+    width = flat[0].shape[1]
+    count = threads.get_num_threads() if y.size >= SHARED else 1
+    step = max(_COLUMNS, -(-width // count))
+    line = state.reshape(1, -1)
+
+    def work(number: int) -> None:
+        part = slice(number * step, (number + 1) * step)
+        kernel(line[:, part], *(each[:, part] for each in flat), segment.parameters)
+
+    if count > 1:
+        threads.share(work, -(-width // step))
+    else:
+        kernel(line, *flat, segment.parameters)
