@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actspec.description import Description, Explanation, describe, explain
     from actspec.kernels.threads import get_num_threads, set_num_threads
     from actspec.layers import LayerSpec, parse_layers
+    from actspec.plant import Plant
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,7 @@ __all__ = [
     "Normal",
     "Parameter",
     "Pipeline",
+    "Plant",
     "Problem",
     "RegistryError",
     "SpecError",
@@ -58,6 +60,7 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("Description", "Explanation", "describe", "explain"), "actspec.description"),
     **dict.fromkeys(("LayerSpec", "parse_layers"), "actspec.layers"),
+    "Plant": "actspec.plant",
     **dict.fromkeys(("get_num_threads", "set_num_threads"), "actspec.kernels.threads"),
 }
 

@@ -91,8 +91,8 @@ class Activation:
     stateful: ClassVar[bool] = False
     """Whether the activation remembers earlier inputs, so that it runs in a bound cell only.
 
-    Then ``advance(self, state, x)``, in plain NumPy too, is the next state of each element, and ``__call__`` is the output
-    that this state gives.
+    Then ``advance(self, state, x)``, in plain NumPy too, is the next state of each element, and ``__call__`` is the
+    output that this state gives.
     """
 
     # A Callable, so that subclasses may write __call__(self, x) without out.
@@ -278,10 +278,9 @@ class Activation:
         return hash((type(self), self._values()))
 
     def __str__(self) -> str:
+        items = [(each, value.start if isinstance(value, Bound) else value) for each, value in self._items()]
         changed = [
-            f"{each.name}={spell(value)}"
-            for each, value in self._items()
-            if each.required or not _same(value, each.default)
+            f"{each.name}={spell(value)}" for each, value in items if each.required or not _same(value, each.default)
         ]
         return f"{self.__definition__.name}({','.join(changed)})" if changed else self.__definition__.name
 
@@ -358,8 +357,8 @@ def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Arra
 def refusal(reason: str | None) -> str | None:
     """What to say to who calls something that can't run on its own; the reason is from ``needs_binding()``."""
     return reason and (
-        f"{reason}: bind it before you call it (which comes with a later version of actspec; "
-        "until then, parameters with fixed values, such as prelu(slope=0.25), need no binding)"
+        f"{reason}: bind it before you call it, cell = pipeline.bind(features=...); "
+        "parameters with fixed values, such as prelu(slope=0.25), need no binding"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,26 @@ from actspec.arrays import Array, check_out, real_array, result_type
 from actspec.errors import UnboundError
 from actspec.kernels import gradients, plan, program, recurrence
 from actspec.kernels.drive import computed_type
+from actspec.kernels.execute import is_plain
 from actspec.kernels.plan import Compiled
 from actspec.kernels.program import Memory, Program, State, Steps, Within
 from actspec.kernels.run import Runner
 from actspec.parameters import Bound, Learnable, Normal, Parameter, Uniform
 from actspec.structure import Group, Sliced
 
-if TYPE_CHECKING:
-    from actspec.pipeline import Pipeline
-
 _CHUNK = 1 << 17
 """About how many elements of a sequence are taken at a time: what passes from stage to stage stays in cache."""
+
+
+class Pipeline(Protocol):
+    """What is bound: a pipeline, which stands above this module."""
+
+    @property
+    def stages(self) -> tuple[Activation, ...]:
+        """Its activations."""
+
+    def features_out(self, n: int, /) -> int:
+        """The number of features of the result, which checks that of x."""
 
 
 class Parameters(MutableMapping[str, npt.NDArray[Any]]):
@@ -66,8 +75,9 @@ class Parameters(MutableMapping[str, npt.NDArray[Any]]):
 class Cell:
     """A pipeline with the values that it learns and what it remembers; ``Pipeline.bind`` makes it.
 
-    Calling it with a real array_like x, whose last axis has the features, returns an array of that shape, with types and
-    ``out`` as for a pipeline. Where stages remember, the call advances their states. Not for several threads at once.
+    Calling it with a real array_like x, whose last axis has the features, returns an array of that shape, with types
+    and ``out`` as for a pipeline. Where stages remember, the call advances their states, so that it isn't for several
+    threads at once.
 
     >>> import actspec
     >>> cell = actspec.parse("prelu + norm:mean").bind(features=3)
@@ -90,10 +100,9 @@ class Cell:
     ) -> None:
         self._pipeline = pipeline
         self._features = features
+        self._dtype = dtype
         binder = _Binder(rng, dtype, saved)
-        self._stages = tuple(
-            binder.bound(stage, str(number), features) for number, stage in enumerate(pipeline.stages)
-        )
+        self._stages = tuple(binder.bound(stage, str(number), features) for number, stage in enumerate(pipeline.stages))
         self._names = binder.names
         self._parameters = Parameters(binder.arrays)
         self._memories: list[Memory] = []
@@ -119,7 +128,9 @@ class Cell:
                 flush()
                 memory = Memory(stage, len(self._memories))
                 self._memories.append(memory)
-                parts += [memory, *self._parts(stage.readout, width)]
+                readout = stage.readout
+                alone = readout[0] is stage
+                parts += [memory, *((Steps(readout, width),) if alone else self._parts(readout, width))]
             elif isinstance(stage, Sliced) and any(each.stateful for each in structure.leaves((stage,))):
                 flush()
                 inner = None if width is None else stage.width_of(width)
@@ -144,6 +155,10 @@ class Cell:
     def __repr__(self) -> str:
         given = "" if self._features is None else f"features={self._features}"
         return f"{self._pipeline!r}.bind({given})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        states = (self._starts, self._states, self._began)
+        return _rebuild, (self._pipeline, self._features, self._dtype, self.state_dict(), *states)
 
     # learnable parameters
 
@@ -195,9 +210,9 @@ class Cell:
     def vjp(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """``(dx, dparams)``: the gradients by x and by the parameters, where g is that by the result.
 
-        dx has x's shape; dparams has the names and shapes of ``parameters``. Where stages remember, it differentiates the
-        latest call, from the states that it began with (where there was none, one from the present states); states
-        stay as they are. Errors as for ``Pipeline.vjp``.
+        dx has x's shape; dparams has the names and shapes of ``parameters``. Where stages remember, it differentiates
+        the latest call, from the states that it began with (where there was none, one from the present states);
+        states stay as they are. Errors as for ``Pipeline.vjp``.
         """
         if not self._memories:
             dx, sums = self._runner._running().vjp(x, g, out)
@@ -205,7 +220,7 @@ class Cell:
         return self._vjp_over_time(x, g, out, steps=False)
 
     def scan_vjp(self, xs: npt.ArrayLike, gs: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
-        """``(dxs, dparams)`` of a scan: backpropagation through time, from the states that the latest scan began with."""
+        """``(dxs, dparams)`` of the latest scan: backpropagation through time, from the states that it began with."""
         return self._vjp_over_time(xs, gs, out, steps=True)
 
     def jvp(
@@ -226,20 +241,20 @@ class Cell:
         changes = self._numbered(given)
         if not self._memories:
             return self._runner._running().jvp(x, v, out, changes)
-        values, result, y = self._prepared(x, out, steps=False)
+        values, y = self._prepared(x, out, steps=False)
         change = self._like(v, "v", values, steps=False)
         states = self._beginning(values)
         learnt = self._learnt(values.dtype)
         moved = {number: changes.get(number, np.zeros_like(each)) for number, each in learnt.items()}
         with np.errstate(all="ignore"):
             found = program.jvp(self._program, values, change, states, learnt, moved)
-        return self._given_back(found, y, result, out, steps=False)
+        return self._given_back(found, y, out, steps=False)
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """The elementwise derivative by x, as for a pipeline; of the latest call where stages remember."""
         if not self._memories:
             return self._runner._running().derivative(x, out)
-        values, _, _ = self._prepared(x, None, steps=False)
+        values, _ = self._prepared(x, None, steps=False)
         gradients.check_elementwise(tuple(program.segments(self._program, values)))
         return self.jvp(x, np.ones(np.shape(x)), out=out)
 
@@ -247,12 +262,12 @@ class Cell:
         """The Jacobian of each row by x, as for a pipeline; of the latest call where stages remember."""
         if not self._memories:
             return self._runner._running().jacobian(x)
-        values, result, _ = self._prepared(x, None, steps=False)
-        gradients.check_rows(tuple(program.segments(self._program, values)), values.ndim)
+        values, _ = self._prepared(x, None, steps=False)
+        gradients.check_rows(tuple(program.segments(self._program, values)), values.ndim - 1)
         x = np.asarray(x)
-        made = np.empty((*x.shape, x.shape[-1]), result)
+        made = np.empty((*x.shape, x.shape[-1]), result_type(x.dtype))
         for feature in range(x.shape[-1]):
-            g = np.zeros(x.shape, result)
+            g = np.zeros_like(x, made.dtype)
             g[..., feature] = 1
             made[..., feature, :] = self.vjp(x, g)[0]
         return made
@@ -268,7 +283,7 @@ class Cell:
         return self._for_each([self._shown(number) for number in range(len(self._memories))])
 
     def reset(self, init: Any = None) -> None:
-        """Set the states to zero, or to ``init``: an array that fits the batch, a tuple where several stages remember."""
+        """Set the states to zero, or to ``init``: an array that fits the batch, or a tuple for several states."""
         count = len(self._memories)
         given = (init,) if count == 1 else (None,) * count if init is None else tuple(init)
         if len(given) != count:
@@ -278,7 +293,7 @@ class Cell:
 
     @property
     def d_input(self) -> Any:
-        """The derivative of the state by what its stage was given, in the latest call: an array of the state's shape."""
+        """The derivative of the state by what its stage was given, in the latest call; of the state's shape."""
         return self._for_each([self._slope(each, by="by_input") for each in self._memories])
 
     @property
@@ -288,7 +303,7 @@ class Cell:
 
     @property
     def d_output(self) -> Any:
-        """The derivative of a stage's output by its state: of the state's shape, or a matrix for each row where coupled."""
+        """The derivative of a stage's output by its state; a matrix for each row where features are coupled."""
         return self._for_each([self._slope_of_output(each) for each in self._memories])
 
     def _for_each(self, values: list[Any]) -> Any:
@@ -323,7 +338,7 @@ class Cell:
     # arrays
 
     def _over_time(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
-        values, result, y = self._prepared(x, out, steps=steps)
+        values, y = self._prepared(x, out, steps=steps)
         states = self._present(values)
         learnt = self._learnt(values.dtype)
         began = [each.copy() for each in states]
@@ -331,28 +346,30 @@ class Cell:
             if values.size <= _CHUNK:
                 found = program.run(self._program, values, states, learnt) if values.size else values
             else:
-                found = y if y.dtype == values.dtype and y.flags.c_contiguous else np.empty_like(values)
-                step = max(1, _CHUNK // max(1, math.prod(values.shape[1:])))
+                direct = steps and is_plain(y, values.dtype) and y.flags.c_contiguous
+                found = y if direct and not np.may_share_memory(y, values) else np.empty_like(values)
+                whole = len(values) if program.is_fused(self._program, values.dtype) else 0
+                step = max(1, whole, _CHUNK // max(1, math.prod(values.shape[1:])))
                 for start in range(0, len(values), step):
                     part = slice(start, start + step)
-                    found[part] = program.run(self._program, values[part], states, learnt)
+                    program.run(self._program, values[part], states, learnt, found[part])
         self._began, self._states = began, states
-        return self._given_back(found, y, result, out, steps=steps)
+        return self._given_back(found, y, out, steps=steps)
 
     def _vjp_over_time(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
-        values, result, y = self._prepared(x, out, steps=steps)
+        values, y = self._prepared(x, out, steps=steps)
         given = self._like(g, "g", values, steps=steps)
         learnt = self._learnt(values.dtype)
         sums: gradients.Sums = {}
         with np.errstate(all="ignore"):
             states = self._beginning(values)
             found = program.vjp(self._program, values, given, states, learnt, sums) if values.size else values
-        return self._given_back(found, y, result, out, steps=steps), self._named(sums)
+        return self._given_back(found, y, out, steps=steps), self._named(sums)
 
     def _prepared(
         self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool
-    ) -> tuple[Array, np.dtype[Any], npt.NDArray[Any]]:
-        """x as steps of plain arrays, the type of the result, and where to write it."""
+    ) -> tuple[Array, npt.NDArray[Any]]:
+        """What x is as steps of plain arrays, and where to write the result."""
         name = "xs" if steps else "x"
         given = real_array(x, name)
         if steps and given.ndim < 2:
@@ -367,7 +384,7 @@ class Cell:
         if values.ndim == 1:  # one step of a scalar, which counts as one feature
             values = values[:, None]
         y = np.empty(given.shape, result) if out is None else out
-        return values.view(np.ndarray), result, y
+        return values.view(np.ndarray), y
 
     def _like(self, value: npt.ArrayLike, name: str, values: Array, *, steps: bool) -> Array:
         given = real_array(value, name)
@@ -376,9 +393,7 @@ class Cell:
             raise ValueError(f"{name} must have the shape {shape} of x, not {given.shape}")
         return np.ascontiguousarray(given, dtype=values.dtype).reshape(values.shape)
 
-    def _given_back(
-        self, found: Array, y: npt.NDArray[Any], result: np.dtype[Any], out: npt.NDArray[Any] | None, *, steps: bool
-    ) -> Any:
+    def _given_back(self, found: Array, y: npt.NDArray[Any], out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
         if found is not y:
             np.copyto(y, (found if steps else found[0]).reshape(y.shape), casting="unsafe")
         return y[()] if out is None else out
@@ -451,6 +466,21 @@ class Cell:
         return numbered
 
 
+def _rebuild(
+    pipeline: Pipeline,
+    features: int | None,
+    dtype: np.dtype[Any],
+    saved: dict[str, npt.NDArray[Any]],
+    starts: list[Array | None],
+    states: list[State],
+    began: list[State],
+) -> Cell:
+    """A copy of a cell: its parameters and its states."""
+    cell = Cell(pipeline, features, np.random.default_rng(0), dtype, saved)
+    cell._starts, cell._states, cell._began = starts, states, began
+    return cell
+
+
 class _Binder:
     """Puts live arrays in place of learnable parameters, and gives them names and numbers."""
 
@@ -481,10 +511,10 @@ class _Binder:
                     made.__dict__[each.name] = self.bound(value, f"{place}.{each.name}", width)
         return made
 
-    def live(self, activation: Activation, parameter: Parameter, start: Learnable, name: str, width: int | None) -> Bound:
+    def live(self, owner: Activation, parameter: Parameter, start: Learnable, name: str, width: int | None) -> Bound:
         """A parameter's values, drawn or as saved."""
         assert width is not None
-        shape = (width,) if parameter.per is None else (width, int(getattr(activation, parameter.per)))
+        shape = (width,) if parameter.per is None else (width, int(getattr(owner, parameter.per)))
         values = np.empty(shape, self.dtype)
         if self.saved is not None:
             given = real_array(self.saved[name], f"parameter {name!r}")
@@ -497,10 +527,10 @@ class _Binder:
                 try:
                     parameter.coerce(float(value))
                 except ValueError as error:
-                    raise ValueError(f"{name!r}, which starts at {start}, was drawn outside its domain: {error}") from None
+                    raise ValueError(f"{name!r} starts at {start}, which drew a value outside: {error}") from None
         self.arrays[name] = values
         self.names[name] = self.count
-        bound = Bound(values, self.count, parameter.per is not None)
+        bound = Bound(start, values, self.count, parameter.per is not None)
         self.count += bound.pieces
         return bound
 
@@ -565,3 +595,34 @@ def bind(
             f"bind needs the number of features, bind(features=...): there is one value for each of {', '.join(names)}"
         )
     return Cell(pipeline, features, np.random.default_rng(rng), kind, parameters)
+
+
+def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], list[tuple[str, Compiled, str]]]:
+    """For each stage, why it isn't compiled (nothing where it is), and the kernels: what of, and in which form."""
+    bounds = [
+        abs(bound)
+        for stage in structure.every(pipeline.stages)
+        if isinstance(stage, Sliced)
+        for bound in (stage.start, stage.stop)
+        if bound is not None
+    ]
+    cell = bind(pipeline, sum(bounds) + 16, 0, np.float64, None)  # wide enough for every slice
+
+    def visit(parts: Program) -> Iterator[tuple[str, Compiled | None, str]]:
+        """What each kernel is of, and its form; or what isn't compiled, and why."""
+        for part in parts:
+            if isinstance(part, Steps):
+                segments = plan.for_any_rank(part.stages, dtype, part.width)
+                yield from ((str(stage), None, reason) for stage, reason in plan.reasons(segments))
+                yield from ((each.title, each, each.forms[0]) for each in plan.kernels(segments))
+            elif isinstance(part, Within):
+                yield from visit(part.program)
+            elif (kernel := part.recurrence(dtype).forward) is not None:
+                yield f"the next state of {part.stage}", kernel, "scan"
+            else:
+                yield str(part.stage), None, part.recurrence(dtype).problem
+
+    alone = [visit(cell._parts((stage,), cell.features)) for stage in cell._stages]
+    reasons = [next((reason for _, kernel, reason in each if kernel is None), "") for each in alone]
+    together = visit(cell._program)
+    return reasons, [(title, kernel, form) for title, kernel, form in together if kernel is not None]

@@ -51,13 +51,17 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class StageExplanation:
-    """One stage of a pipeline: its spelling, what it does, whether it is compiled and if not, why."""
+    """One stage of a pipeline: its spelling, what it does, whether it is compiled and if not, why.
+
+    ``derivative`` says where its derivative comes from: "automatic", "its own" or "none".
+    """
 
     stage: str
     summary: str
     formula: str
     compiled: bool
     reason: str
+    derivative: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class Explanation:
             lines.append(f"{number}. {stage.stage}: {stage.summary}")
             lines.append(f"   formula:  {stage.formula}")
             lines.append(f"   compiled: {'yes' if stage.compiled else f'no, {stage.reason}'}")
+            if stage.derivative != "automatic":
+                lines.append(f"   derivative: {stage.derivative}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -148,18 +154,26 @@ def explain(spec: str | Pipeline | Activation | type[Activation] | None) -> Expl
          3. output v3; reads v1; computes v3
     """
     pipeline = parse(spec)
-    unbound = pipeline.needs_binding()
-    segments = () if unbound else plan.for_any_rank(pipeline.stages, np.dtype(np.float32))
-    reasons = {id(stage): reason for stage, reason in plan.reasons(segments)}
-    stages = tuple(_explain(stage, reasons.get(id(stage), "")) for stage in pipeline.stages)
-    kernels = tuple(_explain_kernel(each) for each in plan.kernels(segments))
-    return Explanation(str(pipeline), stages, kernels)
+    reasons: list[str] = []
+    kernels: list[KernelExplanation] = []
+    dtype = np.dtype(np.float32)
+    if pipeline.needs_binding():
+        from actspec.cell import explain_bound
+
+        reasons, found = explain_bound(pipeline, dtype)
+        kernels = [_explain_kernel(*each) for each in found]
+    else:
+        segments = plan.for_any_rank(pipeline.stages, dtype)
+        why = {id(stage): reason for stage, reason in plan.reasons(segments)}
+        reasons = [why.get(id(stage), "") for stage in pipeline.stages]
+        kernels = [_explain_kernel(each.title, each, each.forms[0]) for each in plan.kernels(segments)]
+    stages = tuple(map(_explain, pipeline.stages, reasons))
+    return Explanation(str(pipeline), stages, tuple(kernels))
 
 
-def _explain_kernel(segment: plan.Compiled) -> KernelExplanation:
-    form = segment.forms[0]
+def _explain_kernel(title: str, segment: plan.Compiled, form: str) -> KernelExplanation:
     lines = tuple(schedule(segment.graph, keep=bool(segment.axes)).lines())
-    return KernelExplanation(segment.title, tuple(segment.graph.lines()), lines, segment.source(form))
+    return KernelExplanation(title, tuple(segment.graph.lines()), lines, segment.source(form))
 
 
 def _explain(stage: Activation, written: str) -> StageExplanation:
@@ -169,9 +183,9 @@ def _explain(stage: Activation, written: str) -> StageExplanation:
     if isinstance(stage, Sliced):
         features = str(stage)[str(stage).rindex("[") :]
         summary += f", on feature{'' if stage.single else 's'} {features} of the last axis"
-    unbound = stage.needs_binding()
-    why = f"{unbound}, which this version can't run" if unbound else written
-    return StageExplanation(str(stage), summary, formula, not why, why)
+    owns = {each.own_derivative is not None for each in _named(stage)}
+    derivative = "its own" if True in owns else "none" if written else "automatic"
+    return StageExplanation(str(stage), summary, formula, not written, written, derivative)
 
 
 def _named(stage: Activation) -> list[Activation]:

@@ -165,6 +165,7 @@ class Bound:
     A formula is given one column, or where there are several ``each`` feature, a tuple of them.
     """
 
+    start: Learnable
     values: npt.NDArray[np.floating[Any]]
     first: int
     each: bool

@@ -119,8 +119,8 @@ class Pipeline(Runner):
     def jvp(self, x: npt.ArrayLike, v: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """The product ``J v`` of x's shape: how the result changes where x changes by a little of v.
 
-        v has x's shape, and is taken in the type of the result; ``out`` may be x or v. Errors as for ``vjp``. Equals what
-        torch.func.jvp and jax.jvp give.
+        v has x's shape, and is taken in the type of the result; ``out`` may be x or v. Errors as for ``vjp``. Equals
+        what torch.func.jvp and jax.jvp give.
 
         >>> import actspec
         >>> actspec.parse("norm:mean").jvp([1.0, 2.0, 3.0], [3.0, 0.0, 0.0])
@@ -149,10 +149,10 @@ class Pipeline(Runner):
     ) -> Cell:
         """A cell: the pipeline with arrays for what it learns, one value a feature, and for what it remembers.
 
-        ``features`` is the width of the last axis, needed where something is learnt. Starts are drawn from ``rng``, a seed
-        or a NumPy generator, in the order of the spec, and kept in ``dtype``, float32 or float64; or they are those of
-        ``parameters``, as a cell's ``state_dict()`` or ``numpy.load`` of an ``.npz`` file gives them. Errors: TypeError
-        without ``features``, ValueError where ``parameters`` are those of another pipeline.
+        ``features`` is the width of the last axis, needed where something is learnt. Starts are drawn from ``rng``, a
+        seed or a NumPy generator, in the order of the spec, and kept in ``dtype``, float32 or float64; or they are
+        those of ``parameters``, as a cell's ``state_dict()`` or ``numpy.load`` of an ``.npz`` file gives them. Errors:
+        TypeError without ``features``, ValueError where ``parameters`` are those of another pipeline.
 
         >>> import actspec
         >>> cell = actspec.parse("prelu + maxout:2").bind(features=3, rng=0)

@@ -145,7 +145,11 @@ def _check_inside(base: Activation, width: int) -> None:
 
 def leaves(stages: Iterable[Activation]) -> Iterator[Activation]:
     """Every activation with a name, those inside slices and parameters included."""
+    return (stage for stage in every(stages) if not isinstance(stage, (Group, Sliced)))
+
+
+def every(stages: Iterable[Activation]) -> Iterator[Activation]:
+    """The stages and all that they are made of."""
     for stage in stages:
-        if not isinstance(stage, (Group, Sliced)):
-            yield stage
-        yield from leaves(stage._nested)
+        yield stage
+        yield from every(stage._nested)

@@ -631,7 +631,8 @@ def test_a_constant_row_stays_finite(name, width, dtype):
 def test_a_constant_row_is_centred_to_zero_up_to_rounding(width, dtype):
     for value in (0.1, 1000.1, -3.3e7):
         y = PIPELINES["norm:mean"](np.full(width, value, dtype))
-        assert (np.abs(y) <= 4 * np.finfo(dtype).eps * abs(value)).all(), value
+        # a sum runs in as many parts as vectors have numbers, and each of its additions rounds
+        assert (np.abs(y) <= 16 * np.finfo(dtype).eps * abs(value)).all(), value
 
 
 # ---- threads and processes

@@ -105,10 +105,9 @@ class Maxout(Activation):
     intercept: float = parameter(default=Learnable(0.0), per="pieces")
 
     def __call__(self, x: Array) -> Any:
-        slopes, intercepts = (each if isinstance(each, tuple) else (each,) for each in (self.slope, self.intercept))
-        count = max(len(slopes), len(intercepts))  # with fixed values, all lines are one
-        lines = [
-            slope * x + intercept
-            for slope, intercept in zip(slopes * (count // len(slopes)), intercepts * (count // len(intercepts)), strict=True)
-        ]
+        # What is learnt is a tuple; a fixed value is the same for all pieces.
+        slopes, intercepts = (
+            each if isinstance(each, tuple) else (each,) * self.pieces for each in (self.slope, self.intercept)
+        )
+        lines = [slope * x + intercept for slope, intercept in zip(slopes, intercepts, strict=True)]
         return reduce(np.maximum, lines)

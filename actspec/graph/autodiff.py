@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from actspec.graph import primitives, simplify
 from actspec.graph.expr import Expr, Graph, Node, Rank, Sum
 from actspec.graph.primitives import PRIMITIVES
-from actspec.graph.simplify import Value, minus, over, plus, times
+from actspec.graph.simplify import Value, choose, over, plus, times
 
 
 def vjp(graph: Graph) -> Graph:
@@ -183,7 +182,7 @@ class _Copy:
         if simplify.is_zero(value):
             return 0.0
         if isinstance(value, Expr) and value.node.rank is Rank.ELEMENT:
-            return value._reduced("sum", self.old.ndim)
+            return value.reduced("sum", self.old.ndim)
         return times(value, self.count(features))
 
     def count(self, features: int) -> Expr:
@@ -200,18 +199,17 @@ class _Copy:
         if node.detail == "prod":
             return times(given, self.others(x, y))
         met = x == y
-        return simplify.choose(met, over(given, self.ties(met)), 0.0)
+        return choose(met, over(given, self.ties(met)), 0.0)
 
     def ties(self, met: Expr) -> Expr:
         """How many elements of a lane are its largest, or its least."""
-        return np.where(met, 1.0, 0.0)._reduced("sum", self.old.ndim)  # type: ignore[no-any-return]
+        return self.lifted(choose(met, 1.0, 0.0)).reduced("sum", self.old.ndim)
 
     def others(self, x: Expr, y: Expr) -> Expr:
         """The product of all other elements of a lane, zeros among them included."""
         zero = x == 0
-        zeros = np.where(zero, 1.0, 0.0)._reduced("sum", self.old.ndim)
-        rest = np.where(zero, 1.0, x)._reduced("prod", self.old.ndim)
-        return np.where(zero, np.where(zeros == 1, rest, 0.0), y / x)  # type: ignore[no-any-return]
+        rest = self.lifted(choose(zero, 1.0, x)).reduced("prod", self.old.ndim)
+        return self.lifted(choose(zero, choose(self.ties(zero) == 1, rest, 0.0), y / x))
 
     def change_of(self, index: int, changes: list[Value], active: list[bool]) -> Value:
         """How a node changes where its arguments do."""
@@ -237,7 +235,7 @@ class _Copy:
         if node.detail == "prod":
             return self.along_lane(times(change, self.others(x, y)), node.features)
         met = x == y
-        return over(self.along_lane(simplify.choose(met, change, 0.0), node.features), self.ties(met))
+        return over(self.along_lane(choose(met, change, 0.0), node.features), self.ties(met))
 
     # slices of the features
 

@@ -86,8 +86,8 @@ class Graph:
     While it is ``symbolic``, the float parameters of formulas become parameter nodes, else constants. Lanes hold all
     features, unless they run ``across`` them: then each belongs to one feature. With ``owns``, activations with a
     derivative of their own become ``own`` nodes. ``sums`` are further results: added up over all lanes, one for each
-    feature; those of number 3 are what the learnt values of number 3 get. ``carried``, where it is a node, is what input
-    0 is in the next step of time.
+    feature; those of number 3 are what the learnt values of number 3 get. ``carried``, where it is a node, is what
+    input 0 is in the next step of time.
     """
 
     def __init__(
@@ -302,19 +302,20 @@ class Expr(Operand):
         if name is not None:
             if self.node.truth and name in ("max", "min", "prod"):
                 raise UnfollowedError("it takes the largest, the least or the product of truth values")
-            return self._reduced(name, ndim)
+            return self.reduced(name, ndim)
         if function not in (np.var, np.std):
             raise UnfollowedError(f"it takes values together by {getattr(function, '__name__', function)}")
-        apart = self - self._reduced("mean", self.ndim)
+        apart = self - self.reduced("mean", self.ndim)
         square = apart * apart
         if freedom:
             count = Expr(graph, graph.add(Node("count", features=self.node.features)), 0)
-            variance = square._reduced("sum", ndim) / np.maximum(count - freedom, 0)
+            variance = square.reduced("sum", ndim) / np.maximum(count - freedom, 0)
         else:
-            variance = square._reduced("mean", ndim)
+            variance = square.reduced("mean", ndim)
         return np.sqrt(variance) if function is np.std else variance
 
-    def _reduced(self, name: str, ndim: int) -> Expr:
+    def reduced(self, name: str, ndim: int) -> Expr:
+        """The sum, the mean, the product, the largest or the least along the lane."""
         value = number(self)
         node = Node("reduce", (value.index,), name, Rank.LANE, features=self.node.features)
         return Expr(self.graph, self.graph.add(node), ndim)

@@ -25,7 +25,7 @@ def interpret(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | None =
 def interpret_sums(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | None = None) -> dict[int, Array]:
     """What the graph adds up over all lanes: for each number of learnt values, one sum a feature."""
     values = _values(graph, inputs, learnt or {})
-    sums = {}
+    sums: dict[int, Array] = {}
     for each in graph.sums:
         width = (learnt or {})[each.place].size
         whole = np.broadcast_to(values[each.node], (*inputs[0].shape[:-1], width))
@@ -33,7 +33,7 @@ def interpret_sums(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | N
             whole = whole[
                 tuple(slice(0, 1) if axis in (graph.axes or ()) else slice(None) for axis in range(graph.ndim))
             ]
-        sums[each.place] = np.sum(whole, axis=tuple(range(graph.ndim - 1)), dtype=np.float64)
+        sums[each.place] = np.asarray(np.sum(whole, axis=tuple(range(graph.ndim - 1)), dtype=np.float64))
     return sums
 
 

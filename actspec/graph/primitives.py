@@ -17,7 +17,6 @@ from actspec import functions
 from actspec.graph.expr import Expr, Graph, Node, Rank, number, truth
 from actspec.graph.operand import Operand, UnfollowedError
 
-
 Partial = Callable[..., Any]
 
 
@@ -71,13 +70,16 @@ def _extreme(wins: Callable[[Any, Any], Any]) -> dict[str, Any]:
 
     A bound that is met counts as passed, as in PyTorch's relu; two values that are equal share evenly. NaN counts as x.
     """
-    half = lambda y, a, b: np.where(a == b, 0.5, np.where(wins(b, a), 0.0, 1.0))  # noqa: E731  # one of two
+
+    def alone(a: Any, b: Any) -> Any:
+        return np.where(wins(b, a) | (a == b), 0.0, 1.0)
+
+    def half(a: Any, b: Any) -> Any:
+        return np.where(a == b, 0.5, np.where(wins(b, a), 0.0, 1.0))
+
     return {
-        "by": (
-            lambda y, a, b: np.where(wins(b, a) | (a == b), 0.0, 1.0),
-            lambda y, a, b: np.where(wins(a, b) | (a == b), 0.0, 1.0),
-        ),
-        "shared": (half, lambda y, a, b: half(y, b, a)),
+        "by": (lambda y, a, b: alone(a, b), lambda y, a, b: alone(b, a)),
+        "shared": (lambda y, a, b: half(a, b), lambda y, a, b: half(b, a)),
     }
 
 

@@ -38,7 +38,8 @@ def plus(a: Value, b: Value) -> Value:
         one, other = _choice(a), _choice(b)
         if one and other and one[0].index == other[0].index and (_with_zero(one) and _with_zero(other)):
             return choose(one[0], plus(one[1], other[1]), plus(one[2], other[2]))
-    return a + b
+    total: Value = a + b
+    return total
 
 
 def times(a: Value, b: Value) -> Value:
@@ -61,7 +62,8 @@ def times(a: Value, b: Value) -> Value:
             return minus(times(_argument(one, 0), other))
         if one.node.op == "divide" and _is_one(_argument(one, 0)):
             return over(other, _argument(one, 1))
-    return a * b
+    product: Value = a * b
+    return product
 
 
 def over(a: Value, b: Expr) -> Value:
@@ -81,7 +83,8 @@ def choose(condition: Expr, a: Value, b: Value) -> Value:
         return a
     if isinstance(a, Expr) and isinstance(b, Expr) and a.index == b.index:
         return a
-    return np.where(condition, a, b)  # type: ignore[call-overload, no-any-return]  # NumPy hands it to the operands
+    chosen: Any = np.where(condition, a, b)  # NumPy hands it to the operands
+    return chosen  # type: ignore[no-any-return]  # which make it one of themselves
 
 
 def _choice(value: Any) -> tuple[Expr, Value, Value] | None:

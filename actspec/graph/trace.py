@@ -85,15 +85,24 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any], *, owns: bo
     return graph
 
 
-def trace_advance(stage: Any, ndim: int, dtype: np.dtype[Any]) -> Graph:
-    """The next state of a stage that remembers, of its state (input 0) and what it is given (input 1)."""
+def trace_advance(stage: Any, ndim: int, dtype: np.dtype[Any], after: Iterable[Traced] = ()) -> Graph:
+    """The next state of a stage that remembers, of its state (input 0) and what it is given (input 1).
+
+    The output is what the stages ``after`` make of it.
+    """
     graph = Graph(ndim, dtype, primitives.apply)
     state, x = graph.input(0), graph.input(1)
     with np.errstate(all="ignore"):
         result = state.run(stage, lambda given, state: type(stage).advance(given, state, x))
-    if graph.axes is not None:
-        raise UnfollowedError("what it remembers of an element depends on others")
-    graph.output = graph.carried = result.index
+        if graph.axes is not None:
+            raise UnfollowedError("what it remembers of an element depends on others")
+        graph.carried = result.index
+        y: Operand = result
+        for each in after:
+            graph.symbolic = each.symbolic
+            y = each.stage.follow(y)
+    assert isinstance(y, Expr)
+    graph.output = y.index
     return graph
 
 

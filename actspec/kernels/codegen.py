@@ -60,14 +60,31 @@ _BUFFERS = 1 << 17
 
 
 class _Lines:
-    """Source code that grows line by line, indented."""
+    """Source code that grows line by line, indented.
+
+    What a loop computes has names of its own: for each name with several values, Numba walks over the code again.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.depth = 0
+        self._loop = self._loops = 0
+        self._first: dict[str, int] = {}
 
     def add(self, *lines: str) -> None:
-        self.lines += ["    " * self.depth + line for line in lines]
+        self.lines += ["    " * self.depth + (_LOCAL.sub(self._own, line) if self._loop else line) for line in lines]
+
+    def _own(self, match: re.Match[str]) -> str:
+        first = self._first.setdefault(match[0], self._loop)
+        return match[0] if first == self._loop else f"{match[0]}_{self._loop - first}"
+
+    @contextmanager
+    def loop(self) -> Iterator[None]:
+        """Lines of a loop of the schedule."""
+        self._loops += 1
+        self._loop = self._loops
+        yield
+        self._loop = 0
 
     def block(self, head: str) -> _Indent:
         self.add(head)
@@ -90,6 +107,9 @@ def generate(graph: Graph, form: str) -> str:
     return _Generator(graph, form).module()
 
 
+_LOCAL = re.compile(r"\b(?:(?:v|from|to)\d+|[ijr]|here|target|place)\b(?!\[[^\]]*\]\s*=\s*stack)")
+
+
 class _Generator:
     def __init__(self, graph: Graph, form: str) -> None:
         self.graph = graph
@@ -110,8 +130,8 @@ class _Generator:
         node = self.graph.nodes[index]
         if node.rank is Rank.ELEMENT:
             return f"v{index}"
-        if node.rank is Rank.LANE:
-            return f"a{index}{lane}"
+        if node.rank is Rank.LANE:  # truth values are kept as numbers
+            return f"(a{index}{lane} != 0)" if node.truth else f"a{index}{lane}"
         return f"s{index}" if node.truth else f"c{index}"
 
     def expression(self, index: int, lane: str = "", *, scalar: bool = False) -> str:
@@ -402,10 +422,11 @@ class _Generator:
             while waiting:
                 loop = waiting.pop(0)
                 kinds = (loop.kind, waiting[0].kind) if waiting else ()
-                if kinds == ("map", "reduce") and loop.features == waiting[0].features:
-                    self.row_map_and_reduction(loop, waiting.pop(0))
-                else:
-                    self.row_loop(loop)
+                with out.loop():
+                    if kinds == ("map", "reduce") and loop.features == waiting[0].features:
+                        self.row_map_and_reduction(loop, waiting.pop(0))
+                    else:
+                        self.row_loop(loop)
         self.release_buffers()
 
     def allocate_buffers(self, numbers: Iterable[int], width: str) -> None:
@@ -660,7 +681,8 @@ class _Generator:
                     with out.block("for r in range(m, lanes):"):
                         out.add("here[r] = 0")
             for loop in plan.loops:
-                self.column_loop(loop)
+                with out.loop():
+                    self.column_loop(loop)
         self.release_buffers()
 
     def lane_arrays(self) -> None:

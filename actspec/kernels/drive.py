@@ -34,6 +34,7 @@ class Driver:
         self._known = known
         self._width = width
         self._plans: dict[tuple[np.dtype[Any], int], tuple[Segment, ...]] = {}
+        self._known_derivatives: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Known] = {}
 
     def run(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
         """The result for any real array_like, as ``Runner`` describes it."""
@@ -88,17 +89,11 @@ class Driver:
 
     def _remember(self, x: Array, segment: Compiled) -> None:
         """Let the next array of this type and shape take the short way, where one call of a kernel is all."""
-        inner = not segment.axes or max(segment.axes) == x.ndim - 1
-        if x.size >= execute.SHARED or not inner or not x.flags.c_contiguous or segment.graph.learnt:
-            return
-        (views,) = layout.lanes((x, x), segment.axes) or ((x, x),)
-        form = execute.form_of(segment, views[0], side_by_side=False)
-        if form.startswith("long"):
-            return
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        shape = None if views[0].shape == x.shape else views[0].shape
-        self._known[x.dtype, x.shape] = segment.kernel(form), segment.parameters, shape, x.shape, x.dtype
+        known = _known_of(x, segment)
+        if known is not None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[x.dtype, x.shape] = known
 
     def _check(self, x: npt.NDArray[Any], segments: tuple[Segment, ...], computed: np.dtype[Any]) -> None:
         """Raise what the formulas as they are written raise, where they can't run on an array of this shape."""
@@ -115,29 +110,35 @@ class Driver:
     def vjp(self, x: Any, g: Any, out: npt.NDArray[Any] | None) -> tuple[Any, Sums]:
         """What x gets where the result gets g, and what learnt values get, by their numbers."""
         sums: Sums = {}
+        if (y := self._short("vjp", x, g, out)) is not None:
+            return y, sums
 
         def run(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Learnt) -> None:
             gradients.vjp(segments, x, g, y, learnt, None if self._width is None else sums)
 
-        return self._differentiate(run, x, (g, "g"), out), sums
+        return self._differentiate("vjp", run, x, (g, "g"), out), sums
 
     def jvp(self, x: Any, v: Any, out: npt.NDArray[Any] | None, changes: Learnt) -> Any:
         """How the result changes where x changes by v, and learnt values by ``changes``."""
+        if (y := self._short("jvp", x, v, out)) is not None:
+            return y
 
         def run(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt) -> None:
             given = {number: changes.get(number, np.zeros_like(values)) for number, values in learnt.items()}
             gradients.jvp(segments, x, v, y, learnt, given)
 
-        return self._differentiate(run, x, (v, "v"), out)
+        return self._differentiate("jvp", run, x, (v, "v"), out)
 
     def derivative(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
         """The derivative of each element of the result by that of x."""
+        if (y := self._short("derivative", x, None, out)) is not None:
+            return y
 
         def run(segments: tuple[Segment, ...], x: Array, _x: Array, y: Array, learnt: Learnt) -> None:
             gradients.check_elementwise(segments)
             gradients.derivative(segments, x, y, learnt)
 
-        return self._differentiate(run, x, None, out)
+        return self._differentiate("derivative", run, x, None, out)
 
     def jacobian(self, x: Any) -> Any:
         """The derivatives of each row of the result by that of x: ``[..., i, j]`` is that of element i by j."""
@@ -154,8 +155,26 @@ class Driver:
             g[..., feature] = 0
         return result
 
+    def _short(self, what: str, x: Any, given: Any, out: Any) -> Any:
+        """The result for arrays like those before, by one call of a kernel; None where they aren't."""
+        if type(x) is not np.ndarray or (known := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
+            return None
+        inputs: tuple[Array, ...] = (x,) if given is None else (x, given)
+        if not all(map(known.fits, inputs)) or not (out is None or known.fits(out)):
+            return None
+        y = np.empty(x.shape, x.dtype) if out is None else out
+        arrays = (*inputs, y)
+        if known.view is not None:
+            arrays = tuple(each.reshape(known.view) for each in arrays)
+        return None if known.kernel(*arrays, known.parameters) else y
+
     def _differentiate(
-        self, run: Callable[..., None], x: Any, other: tuple[Any, str] | None, out: npt.NDArray[Any] | None
+        self,
+        what: str,
+        run: Callable[..., None],
+        x: Any,
+        other: tuple[Any, str] | None,
+        out: npt.NDArray[Any] | None,
     ) -> Any:
         """Call ``run`` with segments and plain arrays: x, what comes with it, and where to write."""
         values = real_array(x, "x")
@@ -177,11 +196,30 @@ class Driver:
                 run(segments, *(each.reshape(shape) for each in (*inputs, target)), self._learnt(computed))
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
+                elif alone and values.ndim and is_plain(values, computed):
+                    known = _known_of(values, getattr(segments[0], what))
+                    if known is not None:
+                        if len(self._known_derivatives) >= _MOST_KNOWN:
+                            self._known_derivatives.clear()
+                        self._known_derivatives[what, values.dtype, values.shape] = known
         return y[()] if out is None else out
 
 
 _MOST_PROBED = 1 << 20
 _MOST_KNOWN = 64
+
+
+def _known_of(x: Array, segment: Compiled) -> Known | None:
+    """The kernel for arrays like x, where one call of it is all."""
+    inner = not segment.axes or max(segment.axes) == x.ndim - 1
+    if x.size >= execute.SHARED or not inner or not x.flags.c_contiguous or segment.graph.learnt:
+        return None
+    (views,) = layout.lanes((x,), segment.axes) or ((x,),)
+    form = execute.form_of(segment, views[0], side_by_side=False)
+    if form.startswith("long"):
+        return None
+    shape = None if views[0].shape == x.shape else views[0].shape
+    return Known(segment.kernel(form), segment.parameters, shape, x.shape, x.dtype)
 
 
 def computed_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -72,7 +72,8 @@ class Operands:
     def piece(self, lanes: slice, elements: slice, *, across: bool) -> Operands:
         """Some elements of some lanes."""
         features = lanes if across else elements
-        learnt, sums = (None if each is None else each[:, features] for each in (self.learnt, self.sums))
+        learnt = None if self.learnt is None else self.learnt[:, features]
+        sums = None if self.sums is None else self.sums[:, features]
         inputs = tuple(each[lanes, elements] for each in self.inputs)
         return Operands(inputs, self.y[lanes, elements], learnt, sums)
 
@@ -167,7 +168,7 @@ def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
     threads.share(work, len(pieces))
 
 
-def _run_summed(kernel: Any, parameters: Array, form: str, operands: Operands) -> None:
+def _run_summed(kernel: Any, parameters: npt.NDArray[np.float64], form: str, operands: Operands) -> None:
     """Run pieces that are the same for any number of threads, and add up their sums in their order."""
     x = operands.inputs[0]
     assert operands.sums is not None

@@ -73,7 +73,7 @@ def _joined(arrays: Views, first: int, last: int) -> list[int]:
 
 
 def _each(arrays: Views, keep: int | None) -> Iterator[Views]:
-    """Two-dimensional views that keep the last axis, and with it the longest other one, if not another is to be kept."""
+    """Two-dimensional views that keep the last axis and one more, by default the longest."""
     shape = arrays[0].shape
     last = len(shape) - 1
     if keep is None:

@@ -190,10 +190,10 @@ def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int 
 _MOST_AXES = 8
 
 
-def for_any_rank(stages: Sequence[Any], dtype: np.dtype[Any]) -> tuple[Segment, ...]:
+def for_any_rank(stages: Sequence[Any], dtype: np.dtype[Any], width: int | None = None) -> tuple[Segment, ...]:
     """The segments of stages for arrays of two axes, or of more where a stage names them."""
     for ndim in range(2, _MOST_AXES + 1):
-        found = segments(stages, ndim, dtype)
+        found = segments(stages, ndim, dtype, width=width)
         if not any(reason.startswith(NO_AXIS) for _, reason in reasons(found)):
             break
     return found

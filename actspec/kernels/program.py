@@ -16,7 +16,7 @@ from actspec.graph.operand import Stage
 from actspec.kernels import gradients, plan, recurrence
 from actspec.kernels.forward import Learnt, run_all
 from actspec.kernels.gradients import Sums
-from actspec.kernels.plan import Segment
+from actspec.kernels.plan import Compiled, Segment
 from actspec.kernels.recurrence import Recurrence
 
 
@@ -43,6 +43,15 @@ class Memory:
     stage: Any
     place: int
     _recurrences: dict[np.dtype[Any], Recurrence] = field(default_factory=dict)
+    _fused: dict[np.dtype[Any], tuple[Compiled | None, list[Steps]]] = field(default_factory=dict)
+
+    def fused(self, after: Steps, dtype: np.dtype[Any]) -> tuple[Compiled | None, list[Steps]]:
+        """One kernel for it and the stages after it that take each element apart, and the stages that are left."""
+        if dtype not in self._fused:
+            kernel, count = self.recurrence(dtype).fused(after.stages)
+            left = after.stages[count:]
+            self._fused[dtype] = kernel, [Steps(left, after.width)] if left else []
+        return self._fused[dtype]
 
     def recurrence(self, dtype: np.dtype[Any]) -> Recurrence:
         """Its next state in a type."""
@@ -80,11 +89,48 @@ Program = tuple[Steps | Memory | Within, ...]
 States = list[State]
 
 
-def run(program: Program, x: Array, states: States, learnt: Learnt) -> Array:
-    """The result for the steps of x, which is left as it is; the states become those after the last step."""
-    for _, x in _walk(program, x, states, learnt):
-        pass
+def run(program: Program, x: Array, states: States, learnt: Learnt, y: Array | None = None) -> Array:
+    """The result for the steps of x, which is left as it is; the states become those after the last step.
+
+    It is written to y where that is given.
+    """
+    parts = list(program)
+    while parts:
+        part = parts.pop(0)
+        after = parts[0] if parts else None
+        kernel = None
+        if isinstance(part, Memory) and isinstance(after, Steps):
+            kernel, left = part.fused(after, x.dtype)
+            if kernel is not None:
+                parts[:1] = left
+        target = y if not parts and y is not None else np.empty_like(x)
+        if isinstance(part, Memory):
+            _advance(part, kernel, states[part.place], x, target, learnt)
+        elif isinstance(part, Steps):
+            run_all(part.segments(x), x, target, learnt)
+        else:
+            np.copyto(target, x)
+            place = part.place(x)
+            if target[place].size:
+                target[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
+        x = target
     return x
+
+
+def is_fused(program: Program, dtype: np.dtype[Any]) -> bool:
+    """Whether one kernel does all of it."""
+    if len(program) != 2 or not (isinstance(program[0], Memory) and isinstance(program[1], Steps)):
+        return False
+    kernel, left = program[0].fused(program[1], dtype)
+    return kernel is not None and not left
+
+
+def _advance(part: Memory, kernel: Compiled | None, state: State, x: Array, y: Array, learnt: Learnt) -> None:
+    """Write to y the states after each step, or what a kernel makes of them besides."""
+    found = part.recurrence(x.dtype)
+    recurrence.advance(found, kernel, state.now, x[:-1], y[:-1], learnt)
+    state.before, state.given = state.now.copy(), x[-1].copy()
+    recurrence.advance(found, kernel, state.now, x[-1:], y[-1:], learnt)
 
 
 def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterator[tuple[Array, Array]]:
@@ -95,8 +141,7 @@ def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterato
             trail = np.empty((len(x) + 1, *x.shape[1:]), x.dtype)
             state = states[part.place]
             trail[0] = state.now
-            recurrence.advance(part.recurrence(x.dtype), state.now, x, trail[1:], learnt)
-            state.before, state.given = trail[-2].copy(), x[-1].copy()
+            _advance(part, None, state, x, trail[1:], learnt)
             x = trail[1:]
             yield trail[:-1], x
             continue

@@ -14,8 +14,8 @@ from actspec.arrays import Array, check_result
 from actspec.errors import DerivativeError
 from actspec.graph import autodiff
 from actspec.graph.expr import Graph
-from actspec.graph.operand import UnfollowedError
-from actspec.graph.trace import trace_advance
+from actspec.graph.operand import Stage, UnfollowedError
+from actspec.graph.trace import Traced, examine, trace_advance
 from actspec.kernels import threads
 from actspec.kernels.execute import SHARED, learnt_rows
 from actspec.kernels.forward import Learnt, run_kernel
@@ -27,7 +27,7 @@ _COLUMNS = 1 << 9
 
 @dataclass(frozen=True)
 class Recurrence:
-    """The next state of a stage that remembers, as kernels for arrays of one type; ``reason`` says why there are none."""
+    """The next state of a stage that remembers, as kernels for arrays of one type."""
 
     stage: Any
     dtype: np.dtype[Any]
@@ -44,12 +44,31 @@ class Recurrence:
             self._problems.append(f"{type(error).__name__}: {error}")
         return None
 
+    def fused(self, stages: tuple[Stage, ...]) -> tuple[Compiled | None, int]:
+        """A kernel of the states and of what the first stages make of them, element by element; their number."""
+        if self.forward is None:
+            return None, 0
+        together: list[Traced] = []
+        for stage in stages:
+            traced = examine(stage, 1, self.dtype)
+            if traced.reason or traced.axes or traced.sliced or traced.learns:
+                break
+            together.append(traced)
+        if not together:
+            return None, 0
+        return self._compiled(trace_advance(self.stage, 1, self.dtype, together)), len(together)
+
+    @property
+    def problem(self) -> str:
+        """Why there is no kernel."""
+        return self._problems[0]
+
     @property
     def traced(self) -> Compiled:
         """The kernel; DerivativeError where there is none."""
         if self.forward is None:
             raise DerivativeError(
-                f"'{self.stage}' can't be differentiated: its next state can't be followed, as {self._problems[0]}"
+                f"'{self.stage}' can't be differentiated: its next state can't be followed, as {self.problem}"
             )
         return self.forward
 
@@ -77,13 +96,16 @@ class Recurrence:
         return Compiled((), graph, frozenset({0} if graph.learnt else ()))
 
 
-def advance(recurrence: Recurrence, state: Array, x: Array, y: Array, learnt: Learnt) -> None:
+def advance(recurrence: Recurrence, fused: Compiled | None, state: Array, x: Array, y: Array, learnt: Learnt) -> None:
     """Write to y the states after each step of x, and leave the last in ``state``; steps are along the first axis.
 
-    All arrays are C-ordered and of the kernel's type; y overlaps neither of the others.
+    All arrays are C-ordered and of the kernel's type; y overlaps neither of the others. A ``fused`` kernel writes what
+    comes after the states instead.
     """
-    if recurrence.forward is not None:
-        _scan(recurrence.forward, state, (x,), y, learnt, None)
+    kernel = fused or recurrence.forward
+    if kernel is not None:
+        if x.size:
+            _scan(kernel, state, (x,), y, learnt, None)
         return
     for step, target in zip(x, y, strict=True):
         what = f"the next state of {type(recurrence.stage).__qualname__}"
@@ -140,7 +162,7 @@ def _scan(
     learnt: Learnt,
     sums: npt.NDArray[np.float64] | None,
 ) -> None:
-    """Run a kernel through time: rows of the features where it has learnt values, else all elements of a step at once."""
+    """Run a kernel through time: row by row where it has learnt values, else all elements of a step at once."""
     kernel = segment.kernel("scan")
     rows = learnt_rows(segment, learnt, y.shape[-1])
     given = tuple(each for each in (rows, sums) if each is not None)

@@ -66,9 +66,9 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
     With ``reuse_input``, the buffer of an input may serve another value after its last use.
     """
     levels = _levels(graph)
-    results = {graph.output, *(each.node for each in graph.sums)}
-    needed = _needed(graph, results)
-    kept = _kept(graph, levels, needed, results) if keep else set(graph.inputs)
+    wanted = {graph.output, *(each.node for each in graph.sums)}
+    needed = _needed(graph, wanted)
+    kept = _kept(graph, levels, needed, wanted) if keep else set(graph.inputs)
     loops: list[Loop] = []
     given = tuple(index for index in needed if graph.nodes[index].op == "feature" and graph.across)
     if given:
