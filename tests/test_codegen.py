@@ -9,6 +9,7 @@ import pytest
 
 import actspec
 from actspec.kernels import plan
+from actspec.kernels.recurrence import Recurrence
 from tests.support import assembly
 
 # Memory, and nothing that works on single numbers.
@@ -50,6 +51,28 @@ def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dty
     # Float arithmetic on single numbers is what is left of a loop, and each of it stands beside the same on vectors.
     assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
     if segment.graph.axes is None and spec not in MOVES:
+        assert assembly.vector_bits(code, dtype)
+
+
+@pytest.mark.parametrize("spec", COMPILED)
+def test_the_kernel_of_a_derivative_runs_on_vectors_and_calls_no_library(spec):
+    (segment,) = segments_of(spec, "float32")
+    assert isinstance(segment, plan.Compiled)
+    code = assembly.assembly(assembly.numba_ir(dispatcher_of(segment.vjp.source(segment.forms[0]))))
+    assert assembly.called(code) <= ALLOWED
+    assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_kernel_of_a_scan_runs_on_vectors(dtype):
+    (stage,) = actspec.parse("continuous(tanh, tau=2)").stages
+    found = Recurrence(stage, np.dtype(dtype))
+    kernel, count = found.fused(stage.readout)
+    assert count == 1
+    for each in (kernel, found.forward, found.backward):
+        assert each is not None
+        code = assembly.assembly(assembly.numba_ir(dispatcher_of(each.source("scan"))))
+        assert assembly.called(code) <= ALLOWED
         assert assembly.vector_bits(code, dtype)
 
 

@@ -17,7 +17,7 @@ from actspec import registry
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "grammar" / "README.md", *([README] if README.exists() else [])]
+PAGES = [*sorted(DOCS.glob("**/*.md")), ROOT / "grammar" / "README.md", *([README] if README.exists() else [])]
 
 FENCE = re.compile(r"^ *```.*$", re.MULTILINE)
 INLINE = re.compile(r"`[^`\n]*`")
