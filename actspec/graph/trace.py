@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from actspec.graph import primitives
+from actspec.graph import autodiff, primitives
 from actspec.graph.expr import Expr, Graph
 from actspec.graph.interpret import interpret
 from actspec.graph.operand import Operand, Stage, UnfollowedError
@@ -21,7 +22,8 @@ class Traced:
     ``reason`` says why it can't be compiled, and is empty where it can. ``axes`` are those along which it takes values
     together, ``sliced`` says whether it treats some features of the last axis apart, and ``learns`` whether some
     values of it are learnt. Where ``symbolic``, its float parameters are given to the kernel at run time; else they are
-    part of the graph. ``weight`` is about how much code it makes.
+    part of the graph. ``weight`` is about how much code it makes. ``slope_reason`` says why a derivative of its own
+    can't be compiled, where there is one.
     """
 
     stage: Stage
@@ -31,6 +33,7 @@ class Traced:
     sliced: bool = False
     learns: bool = False
     weight: int = 0
+    slope_reason: str = ""
 
 
 def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = None) -> Traced:
@@ -64,6 +67,7 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = N
                     sliced=len(graph.features) > 1,
                     learns=bool(graph.learnt),
                     weight=_weight(graph),
+                    slope_reason=_slope_reason(stage, first, graph, width),
                 )
             reason = "its formula does something else with an array than with what stands for one"
     return Traced(stage, reason)
@@ -106,12 +110,55 @@ def trace_advance(stage: Any, ndim: int, dtype: np.dtype[Any], after: Iterable[T
     return graph
 
 
+def _slope_reason(stage: Any, traced: Traced, graph: Graph, width: int | None) -> str:
+    """Why derivatives that classes bring themselves can't be compiled; nothing where they can, or there are none."""
+    if hasattr(stage, "width_of"):
+        inner = None if width is None else stage.width_of(width)
+        found = (examine(each, graph.ndim, graph.dtype, inner) for each in stage.base.stages)
+        return next((each.slope_reason for each in found if each.slope_reason), "")
+    if not _has_own_derivative(stage):
+        return ""
+    try:
+        owned = trace((traced,), graph.ndim, graph.dtype, owns=True)
+    except UnfollowedError as error:
+        return str(error)
+    except Exception as error:  # as for formulas
+        return f"{type(error).__name__}: {error}"
+    if stage.own_derivative is None or graph.across:
+        return ""
+    x = _probe(graph, width)
+    with np.errstate(all="ignore"):
+        try:
+            written = stage.apply_derivative(x.copy(), stage.formula(x.copy()))
+            followed = interpret(autodiff.derivative(owned), x, learnt=stage.learnt_values(graph.dtype))
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    if not _close(written, np.broadcast_to(followed, x.shape)):
+        return "its derivative does something else with an array than with what stands for one"
+    return ""
+
+
+def _has_own_derivative(stage: Any) -> bool:
+    own = getattr(stage, "own_derivative", None)  # what runs an inherited formula has none
+    return own is not None or any(map(_has_own_derivative, getattr(stage, "_nested", ())))
+
+
+def _probe(graph: Graph, width: int | None) -> npt.NDArray[Any]:
+    """A small array like those that a graph is for."""
+    shape = [2] * max(0, graph.ndim - 2) + [5, 7 if width is None else width][-graph.ndim :]
+    return np.linspace(-2.5, 3.0, int(np.prod(shape)), dtype=graph.dtype).reshape(shape)
+
+
+def _close(written: npt.NDArray[Any], traced: npt.NDArray[Any]) -> bool:
+    close = 1e-3 if written.dtype.itemsize == 4 else 1e-9
+    return np.allclose(written, traced, rtol=close, atol=close, equal_nan=True)
+
+
 def _agrees(stage: Stage, graph: Graph, width: int | None) -> bool:
     """Whether the graph computes what the formula makes of a small array; where that fails, there is no saying."""
     if graph.learnt and graph.ndim == 1 and graph.across:
         return True
-    shape = [2] * max(0, graph.ndim - 2) + [5, 7 if width is None else width][-graph.ndim :]
-    x = np.linspace(-2.5, 3.0, int(np.prod(shape)), dtype=graph.dtype).reshape(shape)
+    x = _probe(graph, width)
     with np.errstate(all="ignore"):
         try:
             written = stage.formula(x.copy())
@@ -121,8 +168,7 @@ def _agrees(stage: Stage, graph: Graph, width: int | None) -> bool:
             traced = np.broadcast_to(interpret(graph, x, learnt=stage.learnt_values(graph.dtype)), x.shape)
         except Exception:
             return False
-    close = 1e-3 if graph.dtype.itemsize == 4 else 1e-9
-    return np.allclose(written, traced, rtol=close, atol=close, equal_nan=True)
+    return _close(written, traced)
 
 
 def _weight(graph: Graph) -> int:

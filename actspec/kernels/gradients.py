@@ -29,9 +29,10 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
     values = list(_values(segments, x, learnt))
     for number in range(len(segments) - 1, -1, -1):
         segment, value = segments[number], values.pop()
-        target = y if number == 0 else value if isinstance(segment, Compiled) else np.empty_like(x)
-        if isinstance(segment, Compiled):
-            _run_back(segment.vjp, value, g, target, learnt, sums)
+        kernel = kernel_of(segment)
+        target = y if number == 0 else np.empty_like(x) if kernel is None else value
+        if kernel is not None:
+            _run_back(kernel.vjp, value, g, target, learnt, sums)
         elif isinstance(segment, Part):
             if target is not g:
                 np.copyto(target, g)
@@ -41,6 +42,11 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
         else:
             np.multiply(g, _own(segment, value, learnt=sums is not None), out=target)
         g = target
+
+
+def kernel_of(segment: Segment) -> Compiled | None:
+    """The segment, where its derivative is a kernel."""
+    return segment if isinstance(segment, Compiled) and not segment.slope_reason else None
 
 
 def _run_back(segment: Compiled, x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
@@ -61,9 +67,9 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
     """
     segments = tuple(_for_lanes(segments, x.shape))
     for segment, value in zip(segments, _values(segments, x, learnt), strict=True):
-        if isinstance(segment, Compiled):
-            given = {segment.changes + number: change for number, change in changes.items()}
-            run_kernel(segment.jvp, (value, v), y, {**learnt, **given})
+        if (kernel := kernel_of(segment)) is not None:
+            given = {kernel.changes + number: change for number, change in changes.items()}
+            run_kernel(kernel.jvp, (value, v), y, {**learnt, **given})
         elif isinstance(segment, Part):
             if y is not v:
                 np.copyto(y, v)
@@ -81,8 +87,8 @@ def derivative(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt
     for number, (segment, value) in enumerate(zip(segments, _values(segments, x, learnt), strict=True)):
         if number:
             jvp((segment,), value, y, y, learnt, {number: np.zeros_like(each) for number, each in learnt.items()})
-        elif isinstance(segment, Compiled):
-            run_kernel(segment.derivative, (value,), y, learnt)
+        elif (kernel := kernel_of(segment)) is not None:
+            run_kernel(kernel.derivative, (value,), y, learnt)
         elif isinstance(segment, Part):
             place = (..., segment.stage.selected(x.shape))
             value = value[place].copy()
@@ -128,16 +134,18 @@ def _written(segments: tuple[Segment, ...]) -> Iterator[tuple[Any, str]]:
     for segment in segments:
         if isinstance(segment, Written):
             yield segment.stage, segment.reason
+        elif isinstance(segment, Compiled) and segment.slope_reason:
+            yield segment.stages[0].stage, segment.slope_reason
         elif isinstance(segment, Part):
             yield from _written(segment.segments)
 
 
-def _own(segment: Written, x: Array, *, learnt: bool) -> Array:
+def _own(segment: Written | Compiled, x: Array, *, learnt: bool) -> Array:
     """A class's own derivative, as it is written."""
-    stage = segment.stage
+    ((stage, reason),) = _written((segment,))
     if learnt and stage.learnt_values(x.dtype):
         raise DerivativeError(
-            f"'{stage}' learns, but its formula can't be followed, as {segment.reason}: "
+            f"'{stage}' learns, but what it does can't be followed, as {reason}: "
             "write it without that, as a derivative of its own is by x alone"
         )
     steps = x if segment.timed else (x,)

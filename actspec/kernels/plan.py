@@ -110,6 +110,11 @@ class Compiled:
         """The number from which on the changes of learnt values are numbered."""
         return 1 + max(self.graph.learnt, default=-1)
 
+    @property
+    def slope_reason(self) -> str:
+        """Why its derivative runs as it is written: then it is that of one stage."""
+        return self.stages[0].slope_reason if self.stages else ""
+
     @cached_property
     def _owned(self) -> Graph:
         return trace(self.stages, self.graph.ndim, self.graph.dtype, owns=True)
@@ -150,14 +155,14 @@ def segments(
     for stage in stages:
         traced = examine(stage, ndim, dtype, width)
         alone = apart or traced.weight > _HEAVIEST or not traced.axes <= {ndim - 1}
-        whole = not traced.reason and not (traced.sliced and alone)
+        whole = not traced.reason and not traced.slope_reason and not (traced.sliced and alone)
         if together and not (whole and _fit([*together, traced], ndim)):
             found.append(_compiled(together, ndim, dtype, width))
             together = []
         if whole:
             together.append(traced)
-        elif traced.reason and not hasattr(stage, "width_of"):
-            found.append(Written(stage, traced.reason))
+        elif not hasattr(stage, "width_of"):
+            found.append(Written(stage, traced.reason) if traced.reason else _compiled([traced], ndim, dtype, width))
         else:
             inner = None if width is None else stage.width_of(width)
             found.append(Part(stage, segments(stage.base.stages, ndim, dtype, width=inner, apart=apart)))
