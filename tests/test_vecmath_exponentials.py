@@ -26,6 +26,8 @@ ULPS = {
     "tanh": (1.9, 1.85),
     "sigmoid": (1.7, 1.7),
     "gaussian": (0.95, 0.95),
+    "gaussian_slope": (1.9, 1.9),
+    "logistic_density": (2.6, 2.6),
     "sinh": (1.6, 1.9),
     "cosh": (1.35, 1.25),
 }
@@ -57,6 +59,11 @@ def exact(name: str, x: np.ndarray) -> np.ndarray:
     if name == "sigmoid":
         small = np.exp(-np.abs(v))
         return np.where(v < 0, small, wide(1)) / (1 + small)
+    if name == "logistic_density":
+        small = np.exp(-np.abs(v))
+        return small / (1 + small) ** 2
+    if name == "gaussian_slope":
+        return -2 * np.clip(v, -100, 100) * exact("gaussian", x)
     if name == "gaussian":
         # The square in two parts: the first has half the digits of x only, and is exact.
         v = np.clip(v, -100, 100)
@@ -95,6 +102,8 @@ def test_a_few_against_mpmath(name: str, dtype: str) -> None:
         "exp2": lambda v: mpmath.mpf(2) ** v,
         "sigmoid": lambda v: 1 / (1 + mpmath.exp(-v)),
         "gaussian": lambda v: mpmath.exp(-v * v),
+        "gaussian_slope": lambda v: -2 * v * mpmath.exp(-v * v),
+        "logistic_density": lambda v: mpmath.exp(-abs(v)) / (1 + mpmath.exp(-abs(v))) ** 2,
     }
     x = np.concatenate([points(dtype)[::997], [-700.25, -87.0, -26.5, -9.7, 0.2, 9.3, 26.9, 700.25]]).astype(dtype)
     x = x[np.isfinite(x) & (np.abs(x) < 708)]
@@ -122,6 +131,7 @@ def test_a_few_against_mpmath(name: str, dtype: str) -> None:
         ("tanh", None, 1.0, -1.0),
         ("sigmoid", 0.5, 1.0, 0.0),
         ("gaussian", 1.0, 0.0, 0.0),
+        ("logistic_density", 0.25, 0.0, 0.0),
         ("sinh", None, np.inf, -np.inf),
         ("cosh", 1.0, np.inf, np.inf),
     ],

@@ -98,11 +98,6 @@ def _by_ordinate(_result: Any, y: Any, x: Any) -> Any:
     return x / distance / distance
 
 
-def _hump(e: Any) -> Any:
-    """``e/(1 + e)**2``, which keeps its digits however small e is."""
-    return e / ((1 + e) * (1 + e))
-
-
 _LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 _LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
 
@@ -163,15 +158,17 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("arctan2", 40, np.arctan2, by=(_by_ordinate, lambda r, y, x: -_by_ordinate(r, x, y)), arity=2),
         _call("sinh", 30, np.sinh, by=lambda y, x: np.cosh(x)),
         _call("cosh", 30, np.cosh, by=lambda y, x: np.sinh(x)),
-        _call("tanh", 22, np.tanh, by=lambda y, x: 4 * _hump(np.exp(-2 * np.absolute(x)))),
+        _call("tanh", 22, np.tanh, by=lambda y, x: 4 * functions.logistic_density(2 * x)),
         _call("arcsinh", 40, np.arcsinh, by=lambda y, x: 1 / np.hypot(x, 1)),
         _call("arccosh", 40, np.arccosh, by=lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1))),
         _call("arctanh", 40, np.arctanh, by=lambda y, x: 1 / ((1 - x) * (1 + x))),
         # what NumPy lacks
-        _call("sigmoid", 20, functions.sigmoid, by=lambda y, x: _hump(np.exp(-np.absolute(x)))),
+        _call("sigmoid", 20, functions.sigmoid, by=lambda y, x: functions.logistic_density(x)),
+        _call("logistic_density", 22, functions.logistic_density, by=lambda y, x: -y * np.tanh(x / 2)),
         _call("log_sigmoid", 40, functions.log_sigmoid, by=lambda y, x: functions.sigmoid(-x)),
         _call("softplus", 40, functions.softplus, by=lambda y, x: functions.sigmoid(x)),
-        _call("gaussian", 20, functions.gaussian, by=lambda y, x: -2 * (x * y)),
+        _call("gaussian", 20, functions.gaussian, by=lambda y, x: functions.gaussian_slope(x)),
+        _call("gaussian_slope", 22, functions.gaussian_slope, by=lambda y, x: (4 * x * x - 2) * functions.gaussian(x)),
         _call("erf", 40, functions.erf, by=lambda y, x: _ERF_SLOPE * functions.gaussian(x)),
         _call("erfc", 50, functions.erfc, by=lambda y, x: -_ERF_SLOPE * functions.gaussian(x)),
         # truth values
@@ -350,6 +347,8 @@ def apply(graph: Graph, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _made(graph: Graph, primitive: Primitive, operands: list[Expr]) -> Expr:
     """The operand for a primitive on operands, which have the kinds that it takes."""
+    if primitive.name in ("maximum", "minimum") and operands[0].index == operands[1].index:
+        return operands[0]
     nodes = [each.node for each in operands]
     rank = max(node.rank for node in nodes)
     features = {node.features for node in nodes if node.rank is Rank.ELEMENT}

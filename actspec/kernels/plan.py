@@ -98,6 +98,8 @@ class Compiled:
     @cached_property
     def jvp(self) -> Compiled:
         """The kernel of x and how it changes, for how y changes; learnt values change by those after ``changes``."""
+        if self.graph.axes is None and not self.graph.learnt:  # element by element, both are the same product
+            return self.vjp
         return self._derived(autodiff.jvp(self._owned, self.changes))
 
     @cached_property

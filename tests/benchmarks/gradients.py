@@ -1,0 +1,449 @@
+"""Derivatives beside their peers: ``python tests/benchmarks/gradients.py [--json | --markdown] [--only GLOB]``.
+
+Everything is a ratio of times but memory, as in peers.py, whose way of measuring it shares. Ours recomputes the forward
+values and writes into an array that exists. "torch backward" is the backward pass alone, over a graph that was built
+before and kept, with the forward values stored in it; "torch forward+backward" is a whole step, as a training takes it;
+"jax.jit vjp" is one compiled program of both. Targets without a name are against the faster of torch backward and jax.
+
+Memory is the growth of a process's peak while vjp runs on 400 MB of x and as much of g, in place of g, per thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from libraries import Peers, Program
+from peers import GROUPS, Target, judge, measure, ratio
+from shared import add_outputs, cores, elementwise, machine, machine_line, paste, table
+
+import actspec
+
+RIVALS = ("torch backward", "jax.jit vjp")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement: the vjp of stages on an array, or a scan over its first axis."""
+
+    group: str
+    what: str
+    spec: str
+    shape: tuple[int, ...]
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The case as the option --only knows it."""
+        return f"{self.what} {self.spec} {'x'.join(map(str, self.shape))} float32 out= {GROUPS[self.group]}"
+
+
+def cases(quick: bool) -> Iterator[Case]:
+    """Every case of times; the quick ones are as many, and small."""
+
+    def size(*shape: int) -> tuple[int, ...]:
+        return (max(1, shape[0] // 256), *shape[1:]) if quick else shape
+
+    step = Target("torch forward+backward", 8)
+    main = (Target("forward", 2.5, ours=True), step, Target("jax.jit vjp", 3))
+    yield Case("threads", "vjp", "tanh+norm:z", size(16384, 1024), main)
+    yield Case("threads", "vjp", "softmax", size(4096, 1024))
+    yield Case("threads", "vjp", "softmax", size(100_000, 10))
+    steps = 100 if quick else 1000
+    yield Case("threads", "scan", "continuous(tanh,tau=2)", (steps, 32, 128), (Target("NumPy loop", 10),))
+    for stage in elementwise().values():
+        yield Case("single", "vjp", str(stage), size(10**6), (Target("fastest", 1),))
+
+
+# ---- what the peers run
+
+
+def _chain(functions: list[Any], stages: tuple[Any, ...], *rest: Any) -> Any:
+    def whole(x: Any) -> Any:
+        for stage, function in zip(stages, functions, strict=True):
+            x = function(stage, x, *rest)
+        return x
+
+    return whole
+
+
+def _torch(peers: Peers, stages: tuple[actspec.Activation, ...], x: Any, g: Any) -> dict[str, Program]:
+    torch, table = peers._tables["torch"]
+    f = torch.nn.functional
+    # Those whose backward is one function of its own.
+    own = {
+        "relu": lambda s, x, _: f.relu(x) if s.max == math.inf else f.hardtanh(x, 0, s.max),
+        "clip": lambda s, x, _: f.hardtanh(x, s.min, s.max),
+        "rect:minmax": lambda _s, x, _: f.hardtanh(x, 0, 1),
+        "selu": lambda s, x, y: f.selu(x) if s == type(s)() else table["selu"](s, x, y),
+        "linear": lambda _s, x, _: x * 1,
+        "maxout": lambda s, x, _: s.slope * x + s.intercept,
+    }
+    names = [stage.__definition__.name for stage in stages]
+    if not all(name in table or name in own for name in names):
+        return {}
+    run = _chain([own.get(name) or table[name] for name in names], stages, None)
+    leaf, given = torch.from_numpy(x).requires_grad_(), torch.from_numpy(g)
+
+    def both() -> Any:
+        return torch.autograd.grad(run(leaf), leaf, given)[0]
+
+    held = run(leaf)
+    backward = partial(torch.autograd.grad, held, leaf, given, retain_graph=True)
+    return {"torch forward+backward": both, "torch backward": lambda: backward()[0]}
+
+
+def _jax(peers: Peers, stages: tuple[actspec.Activation, ...], x: Any, g: Any) -> dict[str, Program]:
+    jax, own = peers._tables["jax.jit"]
+    own = {**own, "maxout": lambda s, x: s.slope * x + s.intercept}
+    names = [stage.__definition__.name for stage in stages]
+    if not all(name in own for name in names):
+        return {}
+    run = _chain([own[name] for name in names], stages)
+    jitted = jax.jit(lambda x, g: jax.vjp(run, x)[1](g)[0])
+    given = [jax.numpy.asarray(each) for each in (x, g)]
+    return {"jax.jit vjp": lambda: jitted(*given).block_until_ready()}
+
+
+def numpy_loop(rate: float, xs: Any, ys: Any) -> Program:
+    """The steps of continuous(tanh) from state zero, one after the other, in NumPy, on buffers that exist."""
+    state, part = np.empty_like(xs[0]), np.empty_like(xs[0])
+    rate = xs.dtype.type(rate)
+    kept = 1 - rate
+
+    def run() -> None:
+        state[...] = 0
+        for x, y in zip(xs, ys, strict=True):
+            np.multiply(state, kept, out=state)
+            np.multiply(x, rate, out=part)
+            np.add(state, part, out=state)
+            np.tanh(state, out=y)
+
+    return run
+
+
+# ---- cases
+
+
+def fits(found: Any, expected: Any) -> str:
+    """Why a peer's result isn't ours; empty where it is."""
+    found = np.asarray(found)
+    if np.allclose(found, expected, rtol=1e-3, atol=1e-4 * float(np.abs(expected).max())):
+        return ""
+    return f"its result differs from ours by {float(np.max(np.abs(found - expected))):.3g}"
+
+
+def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
+    """Measure the vjp of a case beside its forward call and its peers."""
+    act, rng = actspec.parse(case.spec), np.random.default_rng(1)
+    x, g = (rng.normal(0, scale, case.shape).astype(np.float32) for scale in (2, 1))
+    y, out = np.empty_like(x), np.empty_like(x)
+    expected = act.vjp(x, g)
+    programs: dict[str, Program] = {"ours": partial(act.vjp, x, g, out), "forward": partial(act, x, y)}
+    failed: dict[str, str] = {}
+    for peer, make in (("torch", _torch), ("jax.jit", _jax)):
+        if peer not in peers._tables:
+            continue
+        try:
+            made = make(peers, act.stages, x, g)
+            for name, program in made.items():
+                result = program()
+                result = result.numpy() if peer == "torch" else np.asarray(result)
+                wrong = "it gives g itself back" if np.shares_memory(result, g) else fits(result, expected)
+                if wrong:
+                    failed[name] = wrong
+                else:
+                    programs[name] = program
+        except Exception as error:  # a peer that can't do it is no reason to stop
+            failed[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return judged(case, measure(programs, rounds), failed)
+
+
+def run_scan(case: Case, rounds: int) -> dict[str, Any]:
+    """Measure a scan, and the way back through it, beside steps in NumPy."""
+    rng = np.random.default_rng(1)
+    xs, gs = (rng.normal(0, 2, case.shape).astype(np.float32) for _ in range(2))
+    ys, expected = np.empty_like(xs), np.empty_like(xs)
+    act = actspec.parse(case.spec)
+    unit, cell = act[0], act.bind(dtype=np.float32)
+
+    def ours() -> None:
+        cell.reset()
+        cell.scan(xs, ys)
+
+    loop = numpy_loop(unit.dt / unit.tau, xs, expected)
+    ours()
+    loop()
+    wrong = fits(expected, ys)
+    programs: dict[str, Program] = {"ours": ours, "scan_vjp": partial(cell.scan_vjp, xs, gs)}
+    if not wrong:
+        programs["NumPy loop"] = loop
+    return judged(case, measure(programs, rounds), {"NumPy loop": wrong} if wrong else {})
+
+
+def judged(case: Case, times: dict[str, list[float]], failed: dict[str, str]) -> dict[str, Any]:
+    """A case's ratios beside its targets."""
+    ours = times.pop("ours")
+    mine = [name for name in ("forward",) if name in times]
+    ratios = {f"ours / {name}": ratio(ours, times[name]) for name in mine}
+    ratios |= {f"{name} / ours": ratio(taken, ours) for name, taken in times.items() if name not in mine}
+    rivals = [peer for peer in RIVALS if peer in times]
+    fastest = min(rivals, key=lambda peer: ratios[f"{peer} / ours"]["ratio"]) if rivals else None
+    targets = []
+    for target in case.targets:
+        peer = fastest if target.peer == "fastest" else target.peer
+        found = ratios.get(f"ours / {peer}" if target.ours else f"{peer} / ours")
+        targets.append(judge(target, peer or "any peer", found and found["ratio"]))
+    return {
+        "case": case.name,
+        "group": case.group,
+        "spec": case.spec,
+        "shape": case.shape,
+        "ratios": ratios,
+        "fastest": fastest,
+        "failed": failed,
+        "targets": targets,
+    }
+
+
+MEMORY = {
+    "tanh": (100_000_000,),
+    "tanh+norm:z": (100_000, 1000),
+    "softmax": (10_000_000, 10),
+    "softmax[:3]+norm:max[3:]": (10_000_000, 10),
+    "norm:z(axis=0)": (1_000_000, 100),
+    "norm:z": (1, 100_000_000),
+}
+
+
+def memory_name(spec: str, shape: tuple[int, ...]) -> str:
+    return f"memory of vjp {spec} {'x'.join(map(str, shape))} float32 out=g {GROUPS['threads']}"
+
+
+def grow(spec: str, shape: tuple[int, ...]) -> float:
+    """How many MiB of memory per thread a vjp takes beside its arrays, in this process, which does nothing else."""
+    import resource
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**20
+
+    act = actspec.parse(spec)
+    # Compiled, and its threads started, on an array that has as many elements in a lane, or nearly.
+    few = shape if len(shape) == 1 or shape[0] == 1 else (max(1, 600_000 // shape[1]), shape[1])
+    small = np.ones(tuple(min(each, 600_000) for each in few), np.float32)
+    act.vjp(small, small.copy(), out=small)
+    x, g = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    for array in (x, g):
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, 10**6):
+            piece = flat[start : start + 10**6]
+            piece[...] = np.linspace(-3, 3, piece.size, dtype=np.float32)
+    before = peak()
+    act.vjp(x, g, out=g)
+    return (peak() - before) / actspec.get_num_threads()
+
+
+def run_memory(spec: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Measure the memory of a vjp in a process of its own."""
+    command = [sys.executable, __file__, "--grow", json.dumps([spec, shape])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+    if done.returncode:
+        return {"stopped": f"{memory_name(spec, shape)} ended early, with exit status {done.returncode}"}
+    found = round(float(done.stdout), 3)
+    target = {"what": "MiB per thread", "ratio": found, "target": "at most 1", "met": round(found, 2) <= 1}
+    return {
+        "case": memory_name(spec, shape),
+        "group": "memory",
+        "spec": spec,
+        "shape": shape,
+        "ratios": {},
+        "failed": {},
+        "targets": [target],
+    }
+
+
+# ---- processes
+
+
+def child(group: str, options: argparse.Namespace) -> None:
+    """Run a group's cases in this process, and print each as one line of JSON."""
+
+    def say(what: dict[str, Any]) -> None:
+        print(json.dumps(what), flush=True)
+
+    chosen = [case for case in cases(options.quick) if case.group == group and fnmatch.fnmatch(case.name, options.only)]
+    if not chosen:
+        return
+    peers = Peers(tuple(options.peers.split(",")))
+    say({"missing": peers.missing})
+    with np.errstate(all="ignore"):
+        for case in chosen:
+            say(run_scan(case, options.rounds) if case.what == "scan" else run_vjp(case, peers, options.rounds))
+
+
+def run_group(group: str, arguments: list[str]) -> Iterator[dict[str, Any]]:
+    """Run a group's cases in a process of its own."""
+    environment = dict(os.environ)
+    if group == "single":
+        for name in ("OMP", "MKL", "OPENBLAS", "ACTSPEC"):
+            environment[f"{name}_NUM_THREADS"] = "1"
+        flags = environment.get("XLA_FLAGS", "")
+        environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    command = [sys.executable, __file__, "--child", group, *arguments]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        yield {"stopped": f"the cases with {GROUPS[group]} ended early, with exit status {process.returncode}"}
+
+
+def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """All that is wanted, one after the other."""
+    arguments = ["--only", options.only, "--rounds", str(options.rounds), "--peers", options.peers]
+    for group in GROUPS:
+        yield from run_group(group, arguments + ["--quick"] * options.quick)
+    for spec, shape in MEMORY.items():
+        if sys.platform != "win32" and fnmatch.fnmatch(memory_name(spec, shape), options.only):
+            few = tuple(each // 64 if each == max(shape) else each for each in shape)
+            yield run_memory(spec, few if options.quick else shape)
+
+
+# ---- reports
+
+STATE = {True: "met", False: "MISSED", None: "not measured"}
+
+
+def text(result: dict[str, Any]) -> str:
+    """A case's result for the terminal."""
+    bounds = {each["what"].replace(" (the fastest)", ""): each for each in result["targets"]}
+    found = {what: (each["ratio"], each) for what, each in result["ratios"].items()}
+    found |= {what: (each["ratio"], None) for what, each in bounds.items() if what not in found}
+    lines = [result["case"]]
+    for what, (value, spread) in found.items():
+        shown = "-" if value is None else f"{value:.2f}"
+        line = f"  {what:34} {shown:>8}"
+        if spread is not None:
+            line += f"  ({spread['low']:.2f} to {spread['high']:.2f}; best {spread['best']:.2f})"
+        if what in bounds:
+            line += f"  target {bounds[what]['target']}: {STATE[bounds[what]['met']]}"
+        lines.append(line)
+    lines += [f"  {peer}: {reason}" for peer, reason in result["failed"].items()]
+    return "\n".join(lines)
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """All results as tables."""
+
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.2f}"
+
+    met = {True: "yes", False: "no", None: "not measured"}
+    parts = [f"Machine: {machine_line(report['machine'])}. {report['rounds']} rounds."]
+    parts += [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
+    rows = [
+        (case["case"], each["what"], number(each["ratio"]), each["target"], met[each["met"]])
+        for case in report["cases"]
+        for each in case["targets"]
+    ]
+    if rows:
+        parts.append(table(("case", "ratio of times, or memory", "found", "target", "met"), rows))
+    for group, title in GROUPS.items():
+        measured = [case for case in report["cases"] if case["group"] == group]
+        shown = list(dict.fromkeys(what for case in measured for what in case["ratios"]))
+        if measured:
+            rows = [
+                (
+                    case["case"].removesuffix(f" {title}"),
+                    *(number(case["ratios"].get(what, {}).get("ratio")) for what in shown),
+                )
+                for case in measured
+            ]
+            parts.append(table((title, *shown), rows))
+    failed = [(case["case"], peer, reason) for case in report["cases"] for peer, reason in case["failed"].items()]
+    if failed:
+        parts.append("\n".join(f"- {name}: {peer} was left out: {reason}" for name, peer, reason in failed))
+    return "\n\n".join(parts)
+
+
+@dataclass
+class Report:
+    """What has been found so far."""
+
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="*", metavar="GLOB", help="cases whose name matches, such as 'vjp softmax*'")
+    parser.add_argument("--rounds", type=int, help="rounds of each case (15)")
+    parser.add_argument("--quick", action="store_true", help="small arrays and few rounds, to see whether it works")
+    parser.add_argument("--peers", default="torch,jax.jit", help="of these: torch, jax.jit; none for ours alone")
+    parser.add_argument("--child", choices=GROUPS, help=argparse.SUPPRESS)
+    parser.add_argument("--grow", type=json.loads, help=argparse.SUPPRESS)
+    add_outputs(parser)
+    options = parser.parse_args()
+    unknown = set(options.peers.split(",")) - {"torch", "jax.jit", "none"}
+    if unknown:
+        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
+    options.rounds = options.rounds or (3 if options.quick else 15)
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    if options.grow:
+        spec, shape = options.grow
+        print(grow(spec, tuple(shape)))
+        return
+    if options.child:
+        if options.child == "single" and hasattr(os, "sched_setaffinity"):
+            # Before any peer counts the cores.
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        child(options.child, options)
+        return
+
+    talk = not (options.json or options.markdown)
+    facts = machine()
+    if talk:
+        print(machine_line(facts))
+    busy = facts["load"]
+    if isinstance(busy, float) and busy > cores() / 2:
+        print(f"the machine is busy (load {busy}): the ratios will scatter", file=sys.stderr)
+    report = Report()
+    for result in run(options):
+        if "missing" in result:
+            report.missing |= result["missing"]
+            if talk:
+                for peer, why in result["missing"].items():
+                    print(f"not installed: {peer} ({why})")
+        elif "stopped" in result:
+            report.stopped.append(result["stopped"])
+            print(result["stopped"], file=sys.stderr)
+        else:
+            report.cases.append(result)
+            if talk:
+                print(text(result), flush=True)
+    whole = {"machine": facts, "rounds": options.rounds, "quick": options.quick, **vars(report)}
+    found = [each["met"] for case in report.cases for each in case["targets"]]
+    if options.json:
+        print(json.dumps(whole, indent=1))
+    elif options.markdown:
+        print(markdown(whole))
+    else:
+        print(f"targets: {found.count(True)} met, {found.count(False)} missed, {found.count(None)} not measured")
+    if options.into:
+        paste(options.into, "gradients", markdown(whole))
+
+
+if __name__ == "__main__":
+    main()
