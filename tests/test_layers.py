@@ -14,6 +14,7 @@ import pytest
 import actspec
 from actspec import LayerError, LayerSpec, Pipeline, parse, parse_layers
 from actspec.catalog import Elu, Maxout, Tanh
+from tests.support.names import shown
 
 
 def spelled(layers, **options):
@@ -136,7 +137,7 @@ def test_numpy_integers_are_sizes_and_become_ints(kind):
     assert parse_layers(np.array([3, 4, 5])) == parse_layers([3, 4, 5])
 
 
-@pytest.mark.parametrize("layers", [(3, 4), iter([3, 4]), range(3, 5), (size for size in (3, 4))], ids=repr)
+@pytest.mark.parametrize("layers", [(3, 4), iter([3, 4]), range(3, 5), (size for size in (3, 4))], ids=shown)
 def test_any_iterable_of_layers_will_do(layers):
     assert spelled(layers) == [(3, "linear"), (4, "linear")]
 
@@ -324,7 +325,7 @@ def test_a_bad_default_or_form_is_an_error_even_where_it_is_not_needed(place, op
         fault(place, layers, **options)
 
 
-@pytest.mark.parametrize("layers", [None, 5, "784", b"784", {"size": 3}, LayerSpec(3), Tanh, object()], ids=repr)
+@pytest.mark.parametrize("layers", [None, 5, "784", b"784", {"size": 3}, LayerSpec(3), Tanh, object()], ids=shown)
 def test_what_is_no_list_of_layers_is_an_error(layers):
     fault("layers", layers)
 

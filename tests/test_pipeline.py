@@ -24,6 +24,7 @@ import pytest
 import actspec
 from actspec import Activation, Pipeline, SpecError, parse, registry
 from actspec.catalog import Continuous, Elu, Maxout, NormZ, ReLU, Tanh
+from tests.support.names import shown
 
 SPECS = [
     "linear",
@@ -237,7 +238,7 @@ def test_plus_a_bad_spec_is_a_spec_error_on_both_sides():
             compose()
 
 
-@pytest.mark.parametrize("other", [5, 1.5, b"relu", ["relu"], ("relu",), {}, object(), len, int, Pipeline], ids=repr)
+@pytest.mark.parametrize("other", [5, 1.5, b"relu", ["relu"], ("relu",), {}, object(), len, int, Pipeline], ids=shown)
 def test_plus_anything_else_is_a_type_error_on_both_sides(other):
     for compose in (lambda: parse("tanh") + other, lambda: other + parse("tanh")):
         with pytest.raises(TypeError, match=r"unsupported operand|can only concatenate|can't concat"):
@@ -443,7 +444,7 @@ def test_parse_takes_pipelines_activations_classes_and_none():
 @pytest.mark.parametrize(
     "spec",
     [5, 1.0, True, b"tanh", ["tanh"], ("tanh",), {}, {"tanh"}, object(), len, int, str, Pipeline, Activation],
-    ids=repr,
+    ids=shown,
 )
 def test_parse_and_validate_refuse_other_types(spec):
     for function in (parse, actspec.validate):
