@@ -129,6 +129,9 @@ class Activation:
             cls.__formula__ = body
             setattr(cls, "__call__", _runner(body))  # noqa: B010  # mypy takes __call__ for a method
         cls.__derivative__ = _own_derivative(cls)
+        if cls.stateful and not _takes(getattr(cls, "advance", None), 3):
+            wanted = "a method advance(self, state, x) that returns the next state of each element"
+            raise TypeError(f"{cls.__qualname__} is stateful, so it needs {wanted}")
         if register:
             if cls.__formula__ is None:
                 raise TypeError(
@@ -217,7 +220,19 @@ class Activation:
             return self.follow(x)
         body = type(self).__formula__
         assert body is not None
-        return _checked(self._given(x.dtype), body, x)
+        given = self._given(x.dtype)
+        if given is self:
+            return _checked(self, body, x)
+        try:
+            return _checked(given, body, x)
+        except (TypeError, ValueError) as error:
+            learnt = " and ".join(each.name for each, value in self._items() if isinstance(value, Bound))
+            if not learnt:
+                raise
+            raise type(error)(
+                f"{type(self).__qualname__} can't learn {learnt}: its formula is given an array with one value a "
+                f"feature in place of a number, and fails with {error}"
+            ) from error
 
     def apply_derivative(self, x: Array, y: Array) -> Array:
         """What the activation's own derivative makes of input and output; the result is checked to fit x."""
@@ -228,11 +243,16 @@ class Activation:
 
     def _given(self, dtype: np.dtype[Any]) -> Activation:
         """The activation as its formula sees it, with the learnt values of a cell as arrays of a type."""
-        bound = [(each.name, value) for each, value in self._items() if isinstance(value, Bound)]
-        if not bound:
+        changed = {}
+        for each, value in self._items():
+            if isinstance(value, Bound):
+                changed[each.name] = value.of(value.columns(dtype))
+            elif each.per is not None and isinstance(value, float):
+                changed[each.name] = (value,) * getattr(self, each.per)
+        if not changed:
             return self
         given = object.__new__(type(self))
-        given.__dict__.update(vars(self), **{name: value.of(value.columns(dtype)) for name, value in bound})
+        given.__dict__.update(vars(self), **changed)
         return given
 
     def learnt_values(self, dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
@@ -341,7 +361,7 @@ class _Inherited:
     body: Callable[..., Any]
 
     def formula(self, x: Array) -> Array:
-        return _checked(self.activation, self.body, x)
+        return _checked(self.activation._given(x.dtype), self.body, x)
 
     def follow(self, _x: Operand) -> Operand:
         raise UnfollowedError("it is called from a formula that runs as it is written")
@@ -356,7 +376,11 @@ def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Arra
 
 def refusal(reason: str | None) -> str | None:
     """What to say to who calls something that can't run on its own; the reason is from ``needs_binding()``."""
-    return reason and (
+    if reason is None:
+        return None
+    if "learns" not in reason:
+        return f"{reason}: bind it before you call it, cell = pipeline.bind()"
+    return (
         f"{reason}: bind it before you call it, cell = pipeline.bind(features=...); "
         "parameters with fixed values, such as prelu(slope=0.25), need no binding"
     )

@@ -47,15 +47,18 @@ class Parameters(MutableMapping[str, npt.NDArray[Any]]):
         self._arrays = arrays
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        return self._arrays[name]
-
-    def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
         if name not in self._arrays:
             raise KeyError(f"{name!r} is no parameter: there are {', '.join(self._arrays) or 'none'}")
-        live = self._arrays[name]
+        return self._arrays[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
+
+    def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
+        live = self[name]
         if values is not live:
             given = real_array(values, f"parameter {name!r}")
-            if given.shape != live.shape:
+            if given.ndim and given.shape != live.shape:
                 raise ValueError(f"parameter {name!r} has the shape {live.shape}, not {given.shape}")
             live[...] = given
 
@@ -176,6 +179,7 @@ class Cell:
 
         ValueError where names or shapes aren't those of this cell; then nothing is changed.
         """
+        _check_mapping(saved, "saved")
         _check_names(saved, self._parameters)
         given = {name: real_array(saved[name], f"parameter {name!r}") for name in self._parameters}
         for name, values in given.items():
@@ -234,6 +238,8 @@ class Cell:
 
         Where stages remember, of the latest call, as for ``vjp``.
         """
+        if dparams is not None:
+            _check_mapping(dparams, "dparams")
         given = {} if dparams is None else dict(dparams)
         for name in given:
             if name not in self._parameters:
@@ -285,6 +291,8 @@ class Cell:
     def reset(self, init: Any = None) -> None:
         """Set the states to zero, or to ``init``: an array that fits the batch, or a tuple for several states."""
         count = len(self._memories)
+        if count != 1 and not (init is None or isinstance(init, (tuple, list))):
+            raise TypeError(f"init must be a tuple of {count} states, one for each stage that remembers")
         given = (init,) if count == 1 else (None,) * count if init is None else tuple(init)
         if len(given) != count:
             raise ValueError(f"init must have {count} states, not {len(given)}")
@@ -543,6 +551,13 @@ def _drawn(start: float | Normal | Uniform, shape: tuple[int, ...], rng: np.rand
     return start
 
 
+def _check_mapping(value: object, name: str) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"{name} must map names to arrays, as numpy.load of an .npz file does, not {type(value).__name__}"
+        )
+
+
 def _check_names(saved: Mapping[str, Any], names: Mapping[str, Any]) -> None:
     missing = [name for name in names if name not in saved]
     unknown = [name for name in saved if name not in names]
@@ -584,17 +599,33 @@ def bind(
         raise TypeError(f"dtype must be float32 or float64, not {kind}")
     names = names_and_widths(pipeline.stages)
     if parameters is not None:
+        _check_mapping(parameters, "parameters")
         _check_names(parameters, names)
         widths = {np.shape(parameters[name])[0] for name, whole in names.items() if whole and np.ndim(parameters[name])}
         if features is None and widths:
             features = min(widths)
     if features is not None:
-        features = pipeline.features_out(features)
+        try:
+            pipeline.features_out(features)
+        except (TypeError, ValueError) as error:
+            raise type(error)(str(error).replace("n must", "features must", 1)) from None
+        features = int(features)
     elif names:
+        beside = ", beside the parameters" if parameters is not None else ""
         raise TypeError(
-            f"bind needs the number of features, bind(features=...): there is one value for each of {', '.join(names)}"
+            f"bind needs the number of features of x, bind(features=...){beside}: there is one value for each of them "
+            f"in {', '.join(names)}"
         )
-    return Cell(pipeline, features, np.random.default_rng(rng), kind, parameters)
+    return Cell(pipeline, features, _generator(rng), kind, parameters)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    try:
+        if isinstance(rng, bool):
+            raise TypeError("a truth value is no seed")
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise TypeError(f"rng must be a seed (a whole number from 0), a NumPy generator or None, not {rng!r}") from None
 
 
 def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], list[tuple[str, Compiled, str]]]:

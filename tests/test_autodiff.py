@@ -262,3 +262,20 @@ def test_a_derivative_that_cannot_be_called_with_x_and_y_is_refused(body):
 
             def __call__(self, x):
                 return x
+
+
+def test_smooth_functions_of_two_have_no_kink_where_both_are_equal():
+    zero = np.zeros((1, 2))
+    for function in (np.logaddexp, np.logaddexp2):
+        for formula in (lambda x, f=function: f(x, 0.0), lambda x, f=function: f(0.0, x)):
+            np.testing.assert_array_equal(interpret(autodiff.derivative(traced(formula)), zero), [[0.5, 0.5]])
+    legs = interpret(autodiff.derivative(traced(lambda x: np.hypot(x, 1.0))), np.array([[-1.0, 0.0, 1.0]]))
+    np.testing.assert_allclose(legs, [[-(0.5**0.5), 0, 0.5**0.5]])
+
+
+def test_clip_in_a_formula_has_the_derivative_of_x_at_its_bounds():
+    graph = traced(lambda x: np.clip(x, -1, 1))
+    np.testing.assert_array_equal(
+        np.broadcast_to(interpret(autodiff.derivative(graph), np.array([[-2.0, -1.0, 0.0, 1.0, 2.0]])), (1, 5)),
+        [[0, 1, 1, 1, 0]],
+    )

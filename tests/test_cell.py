@@ -312,6 +312,9 @@ def test_parameters_are_live():
     cell.parameters["0.slope"] = [1.0, 3.0]
     assert cell.parameters["0.slope"] is live
     np.testing.assert_array_equal(cell([-1.0, -1.0]), [-1.0, -3.0])
+    cell.parameters["0.slope"] = 0.5
+    np.testing.assert_array_equal(live, [0.5, 0.5])
+    assert "0.slop" not in cell.parameters
     with pytest.raises(KeyError, match=r"0\.slope"):
         cell.parameters["0.slop"] = [1.0, 3.0]
     with pytest.raises(ValueError, match=r"\(2,\), not \(3,\)"):
@@ -500,3 +503,91 @@ def test_cells_show_themselves_and_are_no_pipelines():
         same.parameters["0.slope"][...] = 9
         np.testing.assert_array_equal(cell.parameters["0.slope"], np.full(6, 0.25))
         np.testing.assert_array_equal(same([-1.0] * 6), [-9.0] * 6)
+
+
+def test_a_state_that_is_what_it_was_given_last_is_derived():
+    with actspec.registry.scope():
+
+        class Last(actspec.Activation):
+            stateful = True
+
+            def advance(self, state, x):  # noqa: ARG002  # its signature
+                return x
+
+            def __call__(self, state):
+                return np.tanh(state)
+
+        xs = RNG.normal(size=(4, 3))
+        cell = actspec.parse("last").bind()
+        np.testing.assert_allclose(cell.scan(xs), np.tanh(xs), rtol=1e-14)
+        dxs, _ = cell.scan_vjp(xs, np.ones_like(xs))
+        np.testing.assert_allclose(dxs, 1 - np.tanh(xs) ** 2, rtol=1e-12)
+
+
+def test_a_stateful_class_without_a_next_state_is_refused():
+    with actspec.registry.scope(), pytest.raises(TypeError, match=r"advance\(self, state, x\)"):
+
+        class Wrong(actspec.Activation):
+            stateful = True
+
+            def __call__(self, state):
+                return state
+
+
+def test_a_base_that_cannot_be_followed_says_how_to_add_a_derivative():
+    with actspec.registry.scope():
+
+        class Fold(actspec.Activation):
+            def __call__(self, x):
+                return -x if x.min() < 0 else x
+
+        cell = actspec.parse("continuous(fold)").bind()
+        with pytest.raises(actspec.DerivativeError, match=r"derivative\(self, x, y\)"):
+            cell.vjp(np.ones((2, 3)), np.ones((2, 3)))
+
+
+def test_several_states_are_not_reset_to_one_array():
+    cell = actspec.parse("continuous(tanh)+continuous(linear)").bind()
+    with pytest.raises(TypeError, match="tuple of 2 states"):
+        cell.reset(np.zeros((2, 3)))
+
+
+def test_a_parameter_with_several_values_a_feature_is_a_tuple_in_formulas_always():
+    with actspec.registry.scope():
+
+        class Lines(actspec.Activation):
+            pieces: int = 3
+            weight: float = actspec.parameter(default=actspec.Learnable(0.5), per="pieces")
+
+            def __call__(self, x):
+                return sum(weight * x for weight in self.weight)
+
+        x = np.array([[1.0, -2.0]])
+        np.testing.assert_array_equal(actspec.parse("lines(2, weight=3)")(x), 6 * x)
+        np.testing.assert_array_equal(actspec.parse("lines(2)").bind(features=2)(x), x)
+
+
+def test_a_formula_that_cannot_learn_a_parameter_names_it():
+    with actspec.registry.scope():
+
+        class Choosing(actspec.Activation):
+            k: float = 1.0
+
+            def __call__(self, x):
+                return x if self.k > 0 else -x
+
+        with pytest.raises(ValueError, match="Choosing can't learn k"):
+            actspec.parse("choosing(k=~1)").bind(features=2)(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"rng": "a"}, TypeError, "rng must be a seed"),
+        ({"rng": True}, TypeError, "rng must be a seed"),
+        ({"parameters": "cell.npz"}, TypeError, r"numpy\.load"),
+    ],
+)
+def test_arguments_of_bind_are_named(options, error, told):
+    with pytest.raises(error, match=told):
+        actspec.parse("prelu").bind(features=2, **options)

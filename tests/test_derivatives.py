@@ -210,7 +210,7 @@ with registry.scope():
 def test_kinks_of_custom_formulas_are_those_of_pytorch():
     # Far from its own kink, each term has the slope of the side that x is on.
     below, above = [-1, 0, 1, 0, 1, 1, 7, 7], [1, 1, 0, 0, 2, -1, 5, 5]
-    at = [0, 0, 0, 0, 1.5, 0, 7, 5]
+    at = [0, 0, 0, 1, 1.5, 0, 7, 5]
     slopes = [sum(above[:k]) + at[k] + sum(below[k + 1 :]) for k in range(8)]
     beside = [sum(above[: k + 1]) + (k == 3) + sum(below[k + 1 :]) for k in range(8)]
     x, ones = np.array([np.arange(8.0), np.arange(8) + 0.25]), np.ones((2, 8))
@@ -843,3 +843,22 @@ def test_a_derivative_of_another_shape_is_an_error_that_names_the_class():
     for mode in MODES:
         with pytest.raises(ValueError, match="BadShape"):
             derive(mode, act, x, x)
+
+
+def test_an_axis_that_the_array_has_not_is_the_error_of_numpy():
+    act = actspec.parse("norm:z(axis=3)")
+    for call in (lambda x: act.vjp(x, x), lambda x: act.jvp(x, x), act.derivative, act.jacobian):
+        with pytest.raises(np.exceptions.AxisError, match="axis 3"):
+            call(np.ones((2, 3)))
+
+
+def test_the_jacobian_of_a_scalar_is_that_of_a_row_of_one():
+    for spec in ("tanh", "tanh+norm:z"):
+        assert actspec.parse(spec).jacobian(1.0).shape == (1, 1)
+
+
+def test_a_missing_gradient_is_named():
+    act, x = actspec.parse("tanh"), np.ones((2, 3))
+    act.vjp(x, x)
+    with pytest.raises(TypeError, match="g must be an array"):
+        act.vjp(x, None)

@@ -105,9 +105,5 @@ class Maxout(Activation):
     intercept: float = parameter(default=Learnable(0.0), per="pieces")
 
     def __call__(self, x: Array) -> Any:
-        # What is learnt is a tuple; a fixed value is the same for all pieces.
-        slopes, intercepts = (
-            each if isinstance(each, tuple) else (each,) * self.pieces for each in (self.slope, self.intercept)
-        )
-        lines = [slope * x + intercept for slope, intercept in zip(slopes, intercepts, strict=True)]
-        return reduce(np.maximum, lines)
+        pieces: Any = zip(self.slope, self.intercept, strict=True)  # type: ignore[call-overload]  # a formula's are tuples
+        return reduce(np.maximum, [slope * x + intercept for slope, intercept in pieces])

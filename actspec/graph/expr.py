@@ -241,8 +241,9 @@ class Expr(Operand):
                 given.__dict__[each.name] = value.of(
                     [graph.feature(value.first + piece, self.node.features) for piece in range(value.pieces)]
                 )
-            elif graph.symbolic and each.type is float and isinstance(value, float):
-                given.__dict__[each.name] = graph.parameter(value)
+            elif each.type is float and isinstance(value, float):
+                number = graph.parameter(value) if graph.symbolic else value
+                given.__dict__[each.name] = number if each.per is None else (number,) * getattr(activation, each.per)
         own = activation.own_derivative if graph.owns else None
         if own is None:
             return self._checked(body(given, self))

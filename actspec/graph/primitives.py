@@ -98,6 +98,20 @@ def _by_ordinate(_result: Any, y: Any, x: Any) -> Any:
     return x / distance / distance
 
 
+def _leg_over_hypot(y: Any, leg: Any, _other: Any) -> Any:
+    return np.where(y == 0, 0.0, leg / y)
+
+
+def _share(base: float) -> tuple[Partial, Partial]:
+    """The derivatives of the logarithm of a sum of powers; equal infinities share evenly."""
+
+    def of(a: Any, b: Any) -> Any:
+        return np.where(a == b, 0.5, functions.sigmoid((a - b) * math.log(base)))
+
+    return (lambda y, a, b: of(a, b), lambda y, a, b: of(b, a))
+
+
+_SHARES, _SHARES_OF_2 = _share(math.e), _share(2)
 _LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 _LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
 
@@ -139,6 +153,7 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("minimum", 2, np.minimum, **_LESSER, arity=2),
         _call("fmax", 2, np.fmax, **_LARGER, arity=2),
         _call("fmin", 2, np.fmin, **_LESSER, arity=2),
+        _call("hypot", 12, np.hypot, by=(_leg_over_hypot, lambda y, a, b: _leg_over_hypot(y, b, a)), arity=2),
         Primitive("stop_gradient", "{0}", 0, (functions.stop_gradient,)),
         # exponentials and logarithms
         _call("exp", 14, np.exp, by=lambda y, x: y),
@@ -148,6 +163,8 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("log2", 20, np.log2, by=lambda y, x: 1 / (x * _LN2)),
         _call("log10", 20, np.log10, by=lambda y, x: 1 / (x * _LN10)),
         _call("log1p", 24, np.log1p, by=lambda y, x: 1 / (1 + x)),
+        _call("logaddexp", 42, np.logaddexp, by=_SHARES, arity=2),
+        _call("logaddexp2", 42, np.logaddexp2, by=_SHARES_OF_2, arity=2),
         # trigonometric and hyperbolic functions
         _call("sin", 50, np.sin, by=lambda y, x: np.cos(x)),
         _call("cos", 50, np.cos, by=lambda y, x: -np.sin(x)),
@@ -199,14 +216,25 @@ def _clip(x: Any, low: Any = None, high: Any = None, **bounds: Any) -> Any:
     high = bounds.pop("a_max", bounds.pop("max", high))
     if bounds:
         raise UnfollowedError(f"it clips with the option {next(iter(bounds))!r}")
-    x = x if low is None else np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+    # At a bound it has x's derivative, as torch.clip; NaN is neither below nor above one.
+    if low is not None:
+        x = np.where(x < low, low, x) if _is_number(low) else np.maximum(x, low)
+    if high is not None:
+        x = np.where(x > high, high, x) if _is_number(high) else np.minimum(x, high)
+    return x
+
+
+def _is_number(bound: Any) -> bool:
+    """Whether a bound is the same for all elements, and none of the data."""
+    return not isinstance(bound, Expr) or bound.node.rank is Rank.SCALAR
 
 
 def _power(base: Any, exponent: Any) -> Any:
     node = exponent.node
     value = node.detail if node.op == "constant" else None
-    if isinstance(value, float) and value in (-1.0, 0.5, 1.0, 2.0, 3.0, 4.0):
+    if isinstance(value, float) and value in (-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0):
+        if value == 0:
+            return base.graph.constant(1.0)
         if value < 0:
             return 1 / base
         if value == 0.5:
@@ -216,26 +244,8 @@ def _power(base: Any, exponent: Any) -> Any:
     return _made(base.graph, PRIMITIVES["power"], [number(base), number(exponent)])
 
 
-def _logaddexp(a: Any, b: Any) -> Any:
-    apart = np.where(a == b, 0, a - b)  # equal infinities have no difference
-    return np.maximum(a, b) + np.log1p(np.exp(-np.absolute(apart)))
-
-
-def _logaddexp2(a: Any, b: Any) -> Any:
-    apart = np.where(a == b, 0, a - b)
-    return np.maximum(a, b) + np.log1p(np.exp2(-np.absolute(apart))) * (1 / math.log(2))
-
-
 def _heaviside(x: Any, middle: Any) -> Any:
     return np.where(x > 0, 1, np.where(x < 0, 0, np.where(x == 0, middle, x)))
-
-
-def _hypot(a: Any, b: Any) -> Any:
-    a, b = np.absolute(a), np.absolute(b)
-    most, least = np.maximum(a, b), np.minimum(a, b)
-    ratio = np.where(most > 0, least / most, 0)
-    infinite = (a == math.inf) | (b == math.inf)
-    return np.where(infinite, math.inf, most * np.sqrt(1 + ratio * ratio))
 
 
 def _nan_to_num(x: Any, copy: Any = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:  # noqa: ARG001  # as NumPy's
@@ -288,10 +298,7 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.reciprocal: lambda x: 1 / x,
     np.power: _power,
     np.float_power: _power,
-    np.logaddexp: _logaddexp,
-    np.logaddexp2: _logaddexp2,
     np.heaviside: _heaviside,
-    np.hypot: _hypot,
     np.deg2rad: lambda x: x * (math.pi / 180),
     np.radians: lambda x: x * (math.pi / 180),
     np.rad2deg: lambda x: x * (180 / math.pi),

@@ -124,6 +124,8 @@ def _slope_reason(stage: Any, traced: Traced, graph: Graph, width: int | None) -
         return str(error)
     except Exception as error:  # as for formulas
         return f"{type(error).__name__}: {error}"
+    if owned.axes != graph.axes:
+        return "its derivative takes values together along an axis, which its formula doesn't"
     if stage.own_derivative is None or graph.across:
         return ""
     x = _probe(graph, width)

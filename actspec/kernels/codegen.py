@@ -231,6 +231,7 @@ class _Generator:
             if index in needed:
                 needed.update(nodes[index].args)
         self.widths(count)
+        results = {self.graph.output, self.graph.carried, *(each.node for each in self.graph.sums)}
         scalars = [index for index in sorted(needed) if nodes[index].rank is Rank.SCALAR]
         for index in scalars:
             node = nodes[index]
@@ -244,7 +245,7 @@ class _Generator:
                 value = self.expression(index, scalar=True)
             self.out.add(f"s{index} = {value}")
             used = any(nodes[user].rank is not Rank.SCALAR and index in nodes[user].args for user in needed)
-            if not node.truth and (used or index == self.graph.output):
+            if not node.truth and (used or index in results):
                 self.out.add(f"c{index} = real(s{index})")
 
     def widths(self, count: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec.arrays import Array, check_out, real_array, result_type
+from actspec.graph.expr import NO_AXIS
 from actspec.graph.operand import Stage
 from actspec.kernels import execute, gradients, layout, plan
 from actspec.kernels.execute import Operands, is_plain, learnt_rows
@@ -101,9 +102,13 @@ class Driver:
             raise ValueError(f"x must have the {self._width} features that it was bound to, not {x.shape[-1]}")
         wrong = any(isinstance(each, Compiled) and not plan.has_features(each, x.shape[-1]) for each in segments)
         if (wrong or not x.size) and x.shape[-1] <= _MOST_PROBED:
-            probe: Array = np.ones([1] * (x.ndim - 1) + [x.shape[-1] or 1], computed)
-            for stage in self._stages:
-                probe = stage.formula(probe)
+            self._probe(x.shape, computed)
+
+    def _probe(self, shape: tuple[int, ...], computed: np.dtype[Any]) -> None:
+        """Run the formulas as they are written on a small array, for what they raise."""
+        probe: Array = np.ones([1] * (len(shape) - 1) + [shape[-1] or 1], computed)
+        for stage in self._stages:
+            probe = stage.formula(probe)
 
     # derivatives
 
@@ -142,9 +147,8 @@ class Driver:
     def jacobian(self, x: Any) -> Any:
         """The derivatives of each row of the result by that of x: ``[..., i, j]`` is that of element i by j."""
         values = real_array(x, "x")
-        if not values.ndim:
-            return self.derivative(x, None)
-        width = values.shape[-1]
+        shape: tuple[int, ...] = values.shape or (1,)
+        values, width = values.reshape(shape), shape[-1]
         result = np.empty((*values.shape, width), result_type(values.dtype))
         gradients.check_rows(self.segments(values.ndim, computed_type(result.dtype)), values.ndim)
         g = np.zeros(values.shape, result.dtype)
@@ -158,7 +162,7 @@ class Driver:
         """The result for arrays like those before, by one call of a kernel; None where they aren't."""
         if type(x) is not np.ndarray or (known := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
             return None
-        inputs: tuple[Array, ...] = (x,) if given is None else (x, given)
+        inputs: tuple[Array, ...] = (x,) if what == "derivative" else (x, given)
         if not all(map(known.fits, inputs)) or not (out is None or known.fits(out)):
             return None
         y = np.empty(x.shape, x.dtype) if out is None else out
@@ -185,6 +189,8 @@ class Driver:
         y = np.empty_like(values, dtype=result, subok=False) if out is None else out
         shape = values.shape or (1,)
         segments = self.segments(len(shape), computed)
+        if any(reason.startswith(NO_AXIS) for _, reason in plan.reasons(segments)):
+            self._probe(shape, computed)
         gradients.check_known(segments)
         if what == "derivative":
             gradients.check_elementwise(segments)

@@ -142,6 +142,7 @@ def _written(segments: tuple[Segment, ...]) -> Iterator[tuple[Any, str]]:
 
 def _own(segment: Written | Compiled, x: Array, *, learnt: bool) -> Array:
     """A class's own derivative, as it is written."""
+    check_known((segment,))
     ((stage, reason),) = _written((segment,))
     if learnt and stage.learnt_values(x.dtype):
         raise DerivativeError(

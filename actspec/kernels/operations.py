@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -238,7 +239,27 @@ def _sign(x: Value) -> Value:
     return select(x > 0.0, x.constant(1.0), select(x < 0.0, x.constant(-1.0), x + 0.0))  # no zero has a sign
 
 
+def _logaddexp(a: Value, b: Value) -> Value:
+    apart = select(a == b, 0.0, a - b)  # equal infinities have no difference
+    return _maximum(a, b) + logarithms.log1p(exponentials.exp(-machine.absolute(apart)))
+
+
+def _logaddexp2(a: Value, b: Value) -> Value:
+    apart = select(a == b, 0.0, a - b)
+    return _maximum(a, b) + logarithms.log1p(exponentials.exp2(-machine.absolute(apart))) * (1 / math.log(2))
+
+
+def _hypot(a: Value, b: Value) -> Value:
+    a, b = machine.absolute(a), machine.absolute(b)
+    most, least = _maximum(a, b), _minimum(a, b)
+    ratio = select(most > 0.0, least / most, 0.0)
+    return select((a == math.inf) | (b == math.inf), math.inf, most * machine.sqrt(ratio * ratio + 1.0))
+
+
 maximum = numba_function(_maximum)
+logaddexp = numba_function(_logaddexp)
+logaddexp2 = numba_function(_logaddexp2)
+hypot = numba_function(_hypot)
 minimum = numba_function(_minimum)
 fmax = numba_function(_fmax)
 fmin = numba_function(_fmin)
