@@ -132,10 +132,26 @@ def test_explain_says_why_a_stage_runs_as_it_is_written() -> None:
     assert explained.code.count("def kernel(") == 2
 
 
-def test_explain_says_what_has_to_be_bound() -> None:
+def test_explain_looks_into_what_has_to_be_bound() -> None:
     explained = actspec.explain("prelu+continuous(tanh)+elu[1:]")
-    assert explained.stages[0].reason == "'prelu' learns its slope, which this version can't run"
-    assert explained.stages[1].reason == "'continuous' remembers its earlier inputs, which this version can't run"
+    assert [stage.compiled for stage in explained.stages] == [True, True, True]
+    kernels = ["prelu", "the next state of continuous(base=tanh)", "tanh+elu[1:]"]
+    assert [kernel.stages for kernel in explained.kernels] == kernels
+
+
+def test_explain_says_whose_derivative_counts() -> None:
+    with actspec.registry.scope():
+
+        class Own(actspec.Activation):
+            def __call__(self, x):
+                return x
+
+            def derivative(self, x, y):  # noqa: ARG002  # its signature
+                return 2 + 0 * x
+
+        explained = actspec.explain("tanh+own")
+        assert [stage.derivative for stage in explained.stages] == ["automatic", "its own"]
+        assert "derivative: its own" in str(explained)
 
 
 def test_explain_takes_what_parse_takes() -> None:

@@ -27,6 +27,7 @@ def test_every_example_is_run() -> None:
     assert {each.stem for each in FOLDER.glob("*.py")} == {*NEEDS, "network"}
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("name", NEEDS)
 def test_an_example_reaches_its_lower_target_in_short(name: str, tmp_path: Path) -> None:
     for package in NEEDS[name]:

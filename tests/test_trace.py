@@ -650,11 +650,15 @@ def test_every_built_in_with_fixed_parameters_is_compiled(spec):
     assert "y = v" in explained.kernels[0].graph[-1]
 
 
-def test_what_is_unbound_is_not_compiled_and_says_why():
-    for spec in ("prelu", "continuous(tanh)", "maxout(2)"):
-        (stage,) = actspec.explain(spec).stages
-        assert not stage.compiled
-        assert stage.reason
+def test_what_has_to_be_bound_is_explained_as_it_is_compiled_in_a_cell():
+    for spec, kernels in (
+        ("prelu", ["prelu"]),
+        ("continuous(tanh)", ["the next state of continuous(base=tanh)", "tanh"]),
+    ):
+        explained = actspec.explain(spec)
+        assert [stage.compiled for stage in explained.stages] == [True]
+        assert [kernel.stages for kernel in explained.kernels] == kernels
+    assert "learnt values 0" in str(actspec.explain("maxout(2)[20]"))
 
 
 def test_a_body_that_handles_exceptions_is_not_mistaken():
