@@ -143,7 +143,14 @@ class Cell:
             else:
                 together.append(stage)
         flush()
-        return tuple(parts)
+        merged: list[Steps | Memory | Within] = []
+        for part in parts:  # what a state gives and what comes after it run together
+            last = merged[-1] if merged else None
+            if isinstance(part, Steps) and isinstance(last, Steps):
+                merged[-1] = Steps((*last.stages, *part.stages), width)
+            else:
+                merged.append(part)
+        return tuple(merged)
 
     @property
     def pipeline(self) -> Pipeline:
