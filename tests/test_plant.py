@@ -332,7 +332,7 @@ def test_derivatives_equal_differences(name: str) -> None:
 
 def test_kinks_are_taken_as_in_activations() -> None:
     plant = plant_of(lambda s, a: np.maximum(s, 0) + np.clip(s, -1, 1) + np.abs(s) + 0 * a, [[0.0, 1.0]])
-    np.testing.assert_array_equal(plant.d_state[0], [[1, 0], [0, 2]])
+    np.testing.assert_array_equal(plant.d_state[0], [[1, 0], [0, 3]])
 
 
 def test_derivatives_are_finite_where_a_branch_not_taken_has_none() -> None:
