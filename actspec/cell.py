@@ -16,6 +16,7 @@ from actspec.errors import UnboundError
 from actspec.kernels import gradients, plan, program, recurrence
 from actspec.kernels.drive import computed_type
 from actspec.kernels.execute import is_plain
+from actspec.kernels.forward import learnt_values
 from actspec.kernels.plan import Compiled
 from actspec.kernels.program import Memory, Program, State, Steps, Within
 from actspec.kernels.run import Runner
@@ -117,34 +118,24 @@ class Cell:
         self.reset()
 
     def _parts(self, stages: tuple[Activation, ...], width: int | None) -> Program:
-        """The stages as parts of a program, those without memory together."""
+        """The stages as parts of a program, neighbours without memory together."""
         parts: list[Steps | Memory | Within] = []
-        together: list[Activation] = []
-
-        def flush() -> None:
-            if together:
-                parts.append(Steps(tuple(together), width))
-                together.clear()
-
         for stage in stages:
             if stage.stateful:
-                flush()
                 memory = Memory(stage, len(self._memories))
                 self._memories.append(memory)
                 readout = stage.readout
                 alone = readout[0] is stage
                 parts += [memory, *((Steps(readout, width),) if alone else self._parts(readout, width))]
             elif isinstance(stage, Sliced) and any(each.stateful for each in structure.leaves((stage,))):
-                flush()
                 inner = None if width is None else stage.width_of(width)
                 parts.append(Within(stage, self._parts(stage.base.stages, inner)))
             elif any(each.stateful for each in structure.leaves(stage._nested)):
                 raise UnboundError(f"'{stage}' can't hold an activation that remembers as a parameter")
             else:
-                together.append(stage)
-        flush()
+                parts.append(Steps((stage,), width))
         merged: list[Steps | Memory | Within] = []
-        for part in parts:  # what a state gives and what comes after it run together
+        for part in parts:
             last = merged[-1] if merged else None
             if isinstance(part, Steps) and isinstance(last, Steps):
                 merged[-1] = Steps((*last.stages, *part.stages), width)
@@ -456,7 +447,7 @@ class Cell:
     # learnt values by number and by name
 
     def _learnt(self, dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
-        return {number: values for stage in self._stages for number, values in stage.learnt_values(dtype).items()}
+        return learnt_values(self._stages, dtype)
 
     def _named(self, sums: gradients.Sums) -> dict[str, npt.NDArray[Any]]:
         """What learnt values get, with the names and shapes of the parameters."""

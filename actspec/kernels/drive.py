@@ -13,7 +13,7 @@ from actspec.graph.expr import NO_AXIS
 from actspec.graph.operand import Stage
 from actspec.kernels import execute, gradients, layout, plan
 from actspec.kernels.execute import Operands, is_plain, learnt_rows
-from actspec.kernels.forward import Learnt, run_all
+from actspec.kernels.forward import Learnt, learnt_values, run_all
 from actspec.kernels.gradients import Sums
 from actspec.kernels.known import Known
 from actspec.kernels.plan import Compiled, Segment
@@ -86,15 +86,11 @@ class Driver:
         """The learnt values as they are now."""
         if self._width is None:
             return {}
-        return {number: values for stage in self._stages for number, values in stage.learnt_values(dtype).items()}
+        return learnt_values(self._stages, dtype)
 
     def _remember(self, x: Array, segment: Compiled) -> None:
         """Let the next array of this type and shape take the short way, where one call of a kernel is all."""
-        known = _known_of(x, segment)
-        if known is not None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[x.dtype, x.shape] = known
+        _keep(self._known, (x.dtype, x.shape), _known_of(x, segment))
 
     def _check(self, x: npt.NDArray[Any], segments: tuple[Segment, ...], computed: np.dtype[Any]) -> None:
         """Raise what the formulas as they are written raise, where they can't run on an array of this shape."""
@@ -205,15 +201,19 @@ class Driver:
                     np.copyto(y, target, casting="unsafe")
                 elif alone and values.ndim and is_plain(values, computed):
                     known = _known_of(values, getattr(segments[0], what))
-                    if known is not None:
-                        if len(self._known_derivatives) >= _MOST_KNOWN:
-                            self._known_derivatives.clear()
-                        self._known_derivatives[what, values.dtype, values.shape] = known
+                    _keep(self._known_derivatives, (what, values.dtype, values.shape), known)
         return y[()] if out is None else out
 
 
 _MOST_PROBED = 1 << 20
 _MOST_KNOWN = 64
+
+
+def _keep(cache: dict[Any, Known], key: Any, known: Known | None) -> None:
+    if known is not None:
+        if len(cache) >= _MOST_KNOWN:
+            cache.clear()
+        cache[key] = known
 
 
 def _known_of(x: Array, segment: Compiled) -> Known | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from actspec.arrays import Array
+from actspec.graph.operand import Stage
 from actspec.kernels import execute, layout
 from actspec.kernels.execute import Operands, learnt_rows
 from actspec.kernels.plan import Compiled, Part, Segment
@@ -17,6 +18,11 @@ Learnt = Mapping[int, npt.NDArray[Any]]
 """Learnt values by their numbers, each with one value a feature."""
 
 _MOST_LOOPS = 64
+
+
+def learnt_values(stages: Iterable[Stage], dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
+    """The learnt values of stages as they are now, in a type."""
+    return {number: values for stage in stages for number, values in stage.learnt_values(dtype).items()}
 
 
 def run_all(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt) -> None:

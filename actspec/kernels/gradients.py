@@ -50,14 +50,23 @@ def kernel_of(segment: Segment) -> Compiled | None:
 
 
 def _run_back(segment: Compiled, x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
-    totals = segment.graph.sums
-    width = x.shape[-1]
-    rows = np.zeros((len(totals), width)) if totals else None
+    rows = rows_of_sums(segment, x.shape[-1])
     run_kernel(segment, (x, g), y, learnt, rows)
-    if sums is not None and rows is not None:
-        for each, row in zip(totals, rows, strict=True):
-            size = learnt[each.place].size
-            sums[each.place] = sums.get(each.place, np.zeros(size)) + row[:size]
+    add_sums(segment, rows, learnt, sums)
+
+
+def rows_of_sums(segment: Compiled, width: int) -> npt.NDArray[np.float64] | None:
+    """Zeros for what a kernel adds up over all lanes; None where it adds up nothing."""
+    return np.zeros((len(segment.graph.sums), width)) if segment.graph.sums else None
+
+
+def add_sums(segment: Compiled, rows: npt.NDArray[np.float64] | None, learnt: Learnt, sums: Sums | None) -> None:
+    """Add what a kernel has added up to the sums of the learnt values that it is of."""
+    if sums is None or rows is None:
+        return
+    for each, row in zip(segment.graph.sums, rows, strict=True):
+        size = learnt[each.place].size
+        sums[each.place] = sums.get(each.place, np.zeros(size)) + row[:size]
 
 
 def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:

@@ -106,15 +106,21 @@ def run(program: Program, x: Array, states: States, learnt: Learnt, y: Array | N
         target = y if not parts and y is not None else np.empty_like(x)
         if isinstance(part, Memory):
             _advance(part, kernel, states[part.place], x, target, learnt)
-        elif isinstance(part, Steps):
-            run_all(part.segments(x), x, target, learnt)
         else:
-            np.copyto(target, x)
-            place = part.place(x)
-            if target[place].size:
-                target[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
+            _run_part(part, x, target, states, learnt)
         x = target
     return x
+
+
+def _run_part(part: Steps | Within, x: Array, y: Array, states: States, learnt: Learnt) -> None:
+    """Write to y what a part without a state of its own makes of x."""
+    if isinstance(part, Steps):
+        run_all(part.segments(x), x, y, learnt)
+        return
+    np.copyto(y, x)
+    place = part.place(x)
+    if y[place].size:
+        y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
 
 
 def is_fused(program: Program, dtype: np.dtype[Any]) -> bool:
@@ -144,17 +150,11 @@ def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterato
             _advance(part, None, state, x, trail[1:], learnt)
             x = trail[1:]
             yield trail[:-1], x
-            continue
-        y = np.empty_like(x)
-        if isinstance(part, Steps):
-            run_all(part.segments(x), x, y, learnt)
         else:
-            np.copyto(y, x)
-            place = part.place(x)
-            if y[place].size:
-                y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
-        x = y
-        yield nothing, x
+            y = np.empty_like(x)
+            _run_part(part, x, y, states, learnt)
+            x = y
+            yield nothing, x
 
 
 def vjp(program: Program, x: Array, g: Array, states: States, learnt: Learnt, sums: Sums | None) -> Array:

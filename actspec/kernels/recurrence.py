@@ -19,6 +19,7 @@ from actspec.graph.trace import Traced, examine, trace_advance
 from actspec.kernels import threads
 from actspec.kernels.execute import SHARED, learnt_rows
 from actspec.kernels.forward import Learnt, run_kernel
+from actspec.kernels.gradients import Sums, add_sums, rows_of_sums
 from actspec.kernels.plan import Compiled
 
 _COLUMNS = 1 << 9
@@ -120,16 +121,14 @@ def pull_back(
     g: Array,
     y: Array,
     learnt: Learnt,
-    sums: dict[int, npt.NDArray[np.float64]] | None,
+    sums: Sums | None,
 ) -> None:
     """Write to y what each step of x gets, where the states after each step get g; ``states`` are those before."""
     kernel = recurrence.backward
-    totals = np.zeros((len(kernel.graph.sums), x.shape[-1])) if kernel.graph.sums else None
+    totals = rows_of_sums(kernel, x.shape[-1])
     carried = np.zeros(x.shape[1:], x.dtype)
     _scan(kernel, carried, (states[::-1], x[::-1], g[::-1]), y[::-1], learnt, totals)
-    if sums is not None and totals is not None:
-        for each, row in zip(kernel.graph.sums, totals, strict=True):
-            sums[each.place] = sums.get(each.place, 0.0) + row
+    add_sums(kernel, totals, learnt, sums)
 
 
 def change(recurrence: Recurrence, state: Array, x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
