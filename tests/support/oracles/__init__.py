@@ -1,0 +1,22 @@
+"""The formulas of the built-ins, written anew in mpmath: a module for each family, and here all of them together.
+
+A module has ``POINTWISE`` (name to a function of x and the parameters by name), ``ROWS`` (of a list of numbers and the
+parameters, without ``axis``) and ``VARIANTS`` (specs with other parameters than the defaults, for elementwise ones).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+POINTWISE: dict[str, Callable[..., Any]] = {}
+ROWS: dict[str, Callable[..., Any]] = {}
+VARIANTS: list[str] = []
+
+for _found in pkgutil.iter_modules(__path__):
+    _family = importlib.import_module(f"{__name__}.{_found.name}")
+    POINTWISE |= getattr(_family, "POINTWISE", {})
+    ROWS |= getattr(_family, "ROWS", {})
+    VARIANTS += getattr(_family, "VARIANTS", [])
