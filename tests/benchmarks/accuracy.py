@@ -1,11 +1,15 @@
-"""The worst error of activations: ``python tests/benchmarks/accuracy.py [SPEC...] [--type T] [--values N]``.
+"""The worst error of activations: ``python tests/benchmarks/accuracy.py [SPEC...] [--type T] [--every N]``.
 
 float32: all 2**32 bit patterns go through actspec, against a reference in float64. float64: 10**7 values, over all
 exponents and dense where activations have their shape, against a reference in long double; where that is no wider than
 float64, only the worst candidates count, which mpmath recomputes. Without SPEC: every elementwise built-in.
 
 An error is the distance from the exact result in units in the last place (ulp) of the result's type at the exact
-result; of subnormal results, in the smallest subnormal. Parameters count as declared, in float64.
+result; of subnormal results, in the smallest subnormal. Parameters count as declared, in float64. The references are
+those of ``tests/support/oracles``.
+
+``--every N`` takes a part: of float32 each Nth bit pattern, from pattern ``N//3`` on, so that the lowest bits aren't
+zero in all of them; of float64 an Nth of the values.
 """
 
 from __future__ import annotations
@@ -18,99 +22,23 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 from shared import add_outputs, elementwise, is_elementwise, machine, machine_line, paste, table
 
 import actspec
 from actspec.kernels import threads
 
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from oracles import POINTWISE, WIDE, constants
+
 CHUNK = 1 << 16  # elements: what a chunk takes stays in cache
 LIMITS = (1, 2, 4)
 STRICT = ("tanh", "sigmoid", "softplus", "elu", "gaussian")  # within 2 ulp; all others within 4
 KEPT = 16  # candidates that mpmath recomputes
-
-
-def pick(where: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """numpy.where, that computes only what is needed."""
-    if where.all():
-        return yes()
-    return np.where(where, yes(), no()) if where.any() else no()
-
-
-# References: stable for every x, in the type of x, which is wider than the type under test.
-
-
-def _sigmoid(_: Any, x: Any) -> Any:
-    z = np.exp(-np.abs(x))
-    return np.where(x < 0, z, 1) / (1 + z)
-
-
-def _softplus(_: Any, x: Any) -> Any:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def _elu(s: Any, x: Any) -> Any:
-    return pick(x > 0, lambda: x, lambda: s.alpha * np.expm1(np.minimum(x, 0)))
-
-
-def _gaussian(_: Any, x: Any) -> Any:
-    near = np.clip(x, -1000, 1000)
-    # The square of x has more digits than x: that of its first 30 is exact, the rest is small.
-    coarse = np.rint(near * 2**20) / 2**20
-    return np.exp(-coarse * coarse) * np.exp((coarse - near) * (coarse + near))
-
-
-def _softlif(s: Any, x: Any) -> Any:
-    z = x / s.sigma
-    j = s.sigma * _softplus(None, z)
-    # There softplus(z) is exp(z), and may be too small for the type.
-    far = z < -45
-
-    def tail() -> Any:
-        return np.log1p(j) - np.log(x.dtype.type(s.sigma)) - z
-
-    logarithm = pick(far, tail, lambda: np.log1p(1 / j))
-    return s.amp / (s.tau_ref + s.tau_rc * logarithm)
-
-
-WIDE: dict[str, Callable[[Any, Any], Any]] = {
-    "linear": lambda _, x: x,
-    "tanh": lambda _, x: np.tanh(x),
-    "scaledtanh": lambda s, x: s.scale_out * np.tanh(s.scale_in * x),
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
-    "relu": lambda s, x: np.minimum(np.maximum(x, 0), s.max),
-    "rect:min": lambda _, x: np.minimum(x, 1),
-    "rect:minmax": lambda _, x: np.minimum(np.maximum(x, 0), 1),
-    "clip": lambda s, x: np.minimum(np.maximum(x, s.min), s.max),
-    "leakyrelu": lambda s, x: np.where(x > 0, x, s.negative_slope * x),
-    "veryleakyrectify": lambda _, x: np.where(x > 0, x, x / 3),
-    "prelu": lambda s, x: np.where(x > 0, x, s.slope * x),
-    "lgrelu": lambda s, x: np.where(x > 0, s.gain * x, s.leak * x),
-    "elu": _elu,
-    "selu": lambda s, x: s.scale * _elu(s, x),
-    "gaussian": _gaussian,
-    "softlif": _softlif,
-}
-
-# The same in mpmath, for one x: m is its context, with digits enough for the plain formulas.
-EXACT: dict[str, Callable[[Any, Any, Any], Any]] = {
-    "linear": lambda _m, _, x: x,
-    "tanh": lambda m, _, x: m.tanh(x),
-    "scaledtanh": lambda m, s, x: s.scale_out * m.tanh(s.scale_in * x),
-    "sigmoid": lambda m, _, x: 1 / (1 + m.exp(-x)),
-    "softplus": lambda m, _, x: m.log1p(m.exp(x)),
-    "leakyrelu": lambda _m, s, x: x if x > 0 else s.negative_slope * x,
-    "veryleakyrectify": lambda _m, _, x: x if x > 0 else x / 3,
-    "prelu": lambda _m, s, x: x if x > 0 else s.slope * x,
-    "lgrelu": lambda _m, s, x: s.gain * x if x > 0 else s.leak * x,
-    "elu": lambda m, s, x: x if x > 0 else s.alpha * m.expm1(x),
-    "selu": lambda m, s, x: s.scale * (x if x > 0 else s.alpha * m.expm1(x)),
-    "gaussian": lambda m, _, x: m.exp(-x * x),
-    "softlif": lambda m, s, x: s.amp / (s.tau_ref + s.tau_rc * m.log1p(1 / (s.sigma * m.log1p(m.exp(x / s.sigma))))),
-}
 
 
 def wide(stages: tuple[actspec.Activation, ...], x: Any) -> Any:
@@ -122,20 +50,14 @@ def wide(stages: tuple[actspec.Activation, ...], x: Any) -> Any:
 
 
 def exact(stages: tuple[actspec.Activation, ...], x: float) -> Any:
-    """The result for one x in mpmath; None without mpmath, or where a stage has no such reference."""
-    try:
-        import mpmath
-    except ImportError:
+    """The result for one x in mpmath; None where a stage has no such reference."""
+    if not math.isfinite(x) or not all(stage.__definition__.name in POINTWISE for stage in stages):
         return None
-    names = [stage.__definition__.name for stage in stages]
-    if not math.isfinite(x) or not all(name in EXACT for name in names):
-        return None
-    context = mpmath.mp.clone()
-    context.dps = 60
-    value = context.mpf(x)
-    for name, stage in zip(names, stages, strict=True):
-        value = EXACT[name](context, stage, value)
-    return value
+    with mpmath.workdps(60):
+        value = mpmath.mpf(x)
+        for stage in stages:
+            value = POINTWISE[stage.__definition__.name](value, **constants(stage))
+        return value
 
 
 @dataclass(frozen=True)
@@ -247,11 +169,12 @@ def examine(act: actspec.Pipeline, kind: Kind, x: Any) -> Found:
 def patterns(kind: Kind, values: int) -> tuple[int, Callable[[int], Any]]:
     """The number of chunks of float32 bit patterns, evenly spread where not all are wanted, and each of them."""
     step = max(1, 2**32 // values)
-    count = -(-(2**32) // step)
+    start = step // 3
+    count = -(-(2**32 - start) // step)
 
     def chunk(number: int) -> Any:
         first = number * CHUNK
-        bits = np.arange(first, min(first + CHUNK, count), dtype=np.uint64) * np.uint64(step)
+        bits = np.arange(first, min(first + CHUNK, count), dtype=np.uint64) * np.uint64(step) + np.uint64(start)
         return bits.astype(np.uint32).view(kind.dtype)
 
     return -(-count // CHUNK), chunk
@@ -311,10 +234,10 @@ def check(act: actspec.Pipeline, kind: Kind, found: Found) -> dict[str, float | 
         got = float(act(np.array([x], kind.dtype))[0])
         if right is None or not math.isfinite(got):
             continue
-        exponent = int(right.context.mag(right)) - 1 if right else kind.lowest
-        exponent = exponent if abs(right) >= right.context.ldexp(1, exponent) else exponent - 1
+        exponent = int(mpmath.frexp(right)[1]) - 1 if right else kind.lowest
         exponent = min(max(exponent, kind.lowest), kind.highest - 1)
-        error = float(abs(right.context.ldexp(right.context.mpf(got) - right, kind.digits - 1 - exponent)))
+        with mpmath.workdps(60):
+            error = float(abs(mpmath.ldexp(got - right, kind.digits - 1 - exponent)))
         worst = max(worst or (error, x), (error, x))
     return {"worst": None, "at": None} if worst is None else {"worst": worst[0], "at": worst[1]}
 
@@ -371,12 +294,7 @@ def judge(spec: str, act: actspec.Pipeline, name: str, values: int, progress: bo
 
 
 def _digits(right: Any) -> str:
-    try:
-        import mpmath
-
-        return str(mpmath.nstr(right, 21)) if isinstance(right, mpmath.ctx_mp_python._mpf) else str(right)
-    except ImportError:
-        return str(right)
+    return str(mpmath.nstr(right, 21)) if isinstance(right, mpmath.mpf) else str(right)
 
 
 def text(result: dict[str, Any]) -> str:
@@ -421,10 +339,11 @@ def main() -> None:
     parser.add_argument("spec", nargs="*", help="elementwise specs (all elementwise built-ins)")
     parser.add_argument("--type", choices=KINDS, help="one type only (both)")
     parser.add_argument("--values", type=int, help="how many values (float32: all, float64: 10000000)")
+    parser.add_argument("--every", type=int, default=1, help="take one of so many values (1)")
     add_outputs(parser)
     options = parser.parse_args()
-    if options.values is not None and options.values < 1:
-        parser.error("--values must be at least 1")
+    if options.every < 1 or (options.values is not None and options.values < 1):
+        parser.error("--values and --every must be at least 1")
     try:
         pipelines = {each: actspec.parse(each) for each in options.spec}
     except actspec.SpecError as error:
@@ -440,7 +359,7 @@ def main() -> None:
     results = []
     for spec, act in pipelines.items():
         for name in (options.type,) if options.type else KINDS:
-            values = options.values or (2**32 if name == "float32" else 10**7)
+            values = options.values or max(1, (2**32 if name == "float32" else 10**7) // options.every)
             results.append(judge(spec, act, name, values, sys.stderr.isatty()))
             if talk:
                 print(text(results[-1]), flush=True)

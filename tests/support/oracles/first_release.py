@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from mpmath import mp, mpf
 
 
@@ -65,4 +66,65 @@ POINTWISE |= {
     "prelu": lambda x, slope: x if x > 0 else slope * x,
     "lgrelu": lambda x, gain, leak: gain * x if x > 0 else leak * x,
     "maxout": lambda x, pieces, slope, intercept: slope * x + intercept + 0 * pieces,
+}
+
+
+def _pick(where, yes, no):
+    """numpy.where, that computes only what is needed."""
+    if where.all():
+        return yes()
+    return np.where(where, yes(), no()) if where.any() else no()
+
+
+def _sigmoid(_, x):
+    z = np.exp(-np.abs(x))
+    return np.where(x < 0, z, 1) / (1 + z)
+
+
+def _softplus(_, x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _elu(s, x):
+    return _pick(x > 0, lambda: x, lambda: s.alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _gaussian(_, x):
+    near = np.clip(x, -1000, 1000)
+    # The square of x has more digits than x: that of its first 30 is exact, the rest is small.
+    coarse = np.rint(near * 2**20) / 2**20
+    return np.exp(-coarse * coarse) * np.exp((coarse - near) * (coarse + near))
+
+
+def _softlif(s, x):
+    z = x / s.sigma
+    j = s.sigma * _softplus(None, z)
+    # There softplus(z) is exp(z), and may be too small for the type.
+    far = z < -45
+
+    def tail():
+        return np.log1p(j) - np.log(x.dtype.type(s.sigma)) - z
+
+    logarithm = _pick(far, tail, lambda: np.log1p(1 / j))
+    return s.amp / (s.tau_ref + s.tau_rc * logarithm)
+
+
+WIDE = {
+    "linear": lambda _, x: x,
+    "tanh": lambda _, x: np.tanh(x),
+    "scaledtanh": lambda s, x: s.scale_out * np.tanh(s.scale_in * x),
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "relu": lambda s, x: np.minimum(np.maximum(x, 0), s.max),
+    "rect:min": lambda _, x: np.minimum(x, 1),
+    "rect:minmax": lambda _, x: np.minimum(np.maximum(x, 0), 1),
+    "clip": lambda s, x: np.minimum(np.maximum(x, s.min), s.max),
+    "leakyrelu": lambda s, x: np.where(x > 0, x, s.negative_slope * x),
+    "veryleakyrectify": lambda _, x: np.where(x > 0, x, x / 3),
+    "prelu": lambda s, x: np.where(x > 0, x, s.slope * x),
+    "lgrelu": lambda s, x: np.where(x > 0, s.gain * x, s.leak * x),
+    "elu": _elu,
+    "selu": lambda s, x: s.scale * _elu(s, x),
+    "gaussian": _gaussian,
+    "softlif": _softlif,
 }
