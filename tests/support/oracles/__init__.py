@@ -2,8 +2,9 @@
 
 A module has ``POINTWISE`` (name to a function of x and the parameters by name), ``ROWS`` (of a list of numbers and the
 parameters, without ``axis``) and ``VARIANTS`` (specs with other parameters than the defaults, for elementwise ones).
-``WIDE`` has elementwise ones in NumPy, of the stage and an array: stable for every x in x's type, which is wider than
-the one under test.
+``SLOPES`` has the derivatives of elementwise ones, as ``POINTWISE``, and ``SLOPE_ZEROS`` the places where one crosses
+zero as a difference of terms that are much larger. ``WIDE`` has elementwise ones in NumPy, of the stage and an array:
+stable for every x in x's type, which is wider than the one under test.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ POINTWISE: dict[str, Callable[..., Any]] = {}
 ROWS: dict[str, Callable[..., Any]] = {}
 VARIANTS: list[str] = []
 WIDE: dict[str, Callable[[Any, Any], Any]] = {}
+SLOPES: dict[str, Callable[..., Any]] = {}
+SLOPE_ZEROS: dict[str, tuple[float, ...]] = {}
 
 for _found in pkgutil.iter_modules(__path__):
     _family = importlib.import_module(f"{__name__}.{_found.name}")
@@ -26,6 +29,8 @@ for _found in pkgutil.iter_modules(__path__):
     ROWS |= getattr(_family, "ROWS", {})
     VARIANTS += getattr(_family, "VARIANTS", [])
     WIDE |= getattr(_family, "WIDE", {})
+    SLOPES |= getattr(_family, "SLOPES", {})
+    SLOPE_ZEROS |= getattr(_family, "SLOPE_ZEROS", {})
 
 
 def constants(stage: Any) -> dict[str, mpf]:

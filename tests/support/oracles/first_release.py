@@ -69,6 +69,35 @@ POINTWISE |= {
 }
 
 
+def _softlif_slope(x, sigma, tau_rc, tau_ref, amp):
+    z = x / sigma
+    j = sigma * mp.log1p(mp.exp(z))
+    rate = tau_ref + tau_rc * mp.log1p(1 / j)
+    return amp * tau_rc / (1 + mp.exp(-z)) / (j * (1 + j) * rate**2)
+
+
+SLOPES = {
+    "linear": lambda _: 1,
+    "sigmoid": lambda x: mp.exp(-abs(x)) / (1 + mp.exp(-abs(x))) ** 2,
+    "tanh": lambda x: mp.sech(x) ** 2,
+    "scaledtanh": lambda x, scale_in, scale_out: scale_out * scale_in * mp.sech(scale_in * x) ** 2,
+    "softplus": lambda x: 1 / (1 + mp.exp(-x)),
+    "relu": lambda x, **k: 0 < x < k["max"],
+    "rect:min": lambda x: x < 1,
+    "rect:minmax": lambda x: 0 < x < 1,
+    "clip": lambda x, **k: k["min"] < x < k["max"],
+    "leakyrelu": lambda x, negative_slope: 1 if x > 0 else negative_slope,
+    "veryleakyrectify": lambda x: 1 if x > 0 else mpf(1) / 3,
+    "prelu": lambda x, slope: 1 if x > 0 else slope,
+    "lgrelu": lambda x, gain, leak: gain if x > 0 else leak,
+    "maxout": lambda _, **k: k["slope"],
+    "elu": lambda x, alpha: 1 if x > 0 else alpha * mp.exp(x),
+    "selu": lambda x, scale, alpha: scale * (1 if x > 0 else alpha * mp.exp(x)),
+    "gaussian": lambda x: -2 * x * mp.exp(-x * x),
+    "softlif": _softlif_slope,
+}
+
+
 def _pick(where, yes, no):
     """numpy.where, that computes only what is needed."""
     if where.all():
