@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import actspec
-from actspec.kernels import plan
+from actspec.kernels import native, plan
 from actspec.kernels.recurrence import Recurrence
 from tests.support import assembly
 
@@ -33,12 +33,11 @@ def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:
     return plan.for_any_rank(actspec.parse(spec).stages, np.dtype(dtype))
 
 
-def dispatcher_of(source: str):
-    from numba import njit
-
+def code_of(source: str) -> str:
     scope: dict[str, object] = {}
     exec(compile(source, "<kernel>", "exec"), scope)
-    return njit(scope["signature"], nogil=True, error_model="numpy")(scope["kernel"])
+    compiled = native.compiled(scope["kernel"], scope["signature"])
+    return assembly.assembly(assembly.without_wrappers(compiled.library.get_llvm_str()))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -46,7 +45,7 @@ def dispatcher_of(source: str):
 def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dtype):
     (segment,) = segments_of(spec, dtype)
     assert isinstance(segment, plan.Compiled)
-    code = assembly.assembly(assembly.numba_ir(dispatcher_of(segment.source(segment.forms[0]))))
+    code = code_of(segment.source(segment.forms[0]))
     assert assembly.called(code) <= ALLOWED
     # Float arithmetic on single numbers is what is left of a loop, and each of it stands beside the same on vectors.
     assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
@@ -58,7 +57,7 @@ def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dty
 def test_the_kernel_of_a_derivative_runs_on_vectors_and_calls_no_library(spec):
     (segment,) = segments_of(spec, "float32")
     assert isinstance(segment, plan.Compiled)
-    code = assembly.assembly(assembly.numba_ir(dispatcher_of(segment.vjp.source(segment.forms[0]))))
+    code = code_of(segment.vjp.source(segment.forms[0]))
     assert assembly.called(code) <= ALLOWED
     assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
 
@@ -71,7 +70,7 @@ def test_the_kernel_of_a_scan_runs_on_vectors(dtype):
     assert count == 1
     for each in (kernel, found.forward, found.backward):
         assert each is not None
-        code = assembly.assembly(assembly.numba_ir(dispatcher_of(each.source("scan"))))
+        code = code_of(each.source("scan"))
         assert assembly.called(code) <= ALLOWED
         assert assembly.vector_bits(code, dtype)
 
@@ -110,4 +109,4 @@ def test_a_function_of_the_library_would_be_seen():
                 return np.abs(x) ** 2.5
 
         (segment,) = segments_of("rooted", "float32")
-    assert "powf" in assembly.called(assembly.assembly(assembly.numba_ir(dispatcher_of(segment.source("flat")))))
+    assert "powf" in assembly.called(code_of(segment.source("flat")))

@@ -26,10 +26,10 @@ from numba import _dynfunc  # type: ignore[attr-defined]  # a C module without s
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import Environment, lookup_environment
-from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]  # as above
 
-from actspec.kernels import disk_cache
+from actspec.kernels import disk_cache, native
 
 Kernel = Callable[..., Any]
 
@@ -105,7 +105,6 @@ _SETTINGS = (
 )
 # What the environment can't: all kernels are compiled, and none of them checks bounds.
 _OVERRULED = {"DISABLE_JIT": 0, "BOUNDSCHECK": None, "EXTEND_VARIABLE_LIFETIMES": 0}
-_OPTIONS = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": False, "debug": False}
 
 
 def _count(compiled: int = 0, loaded: int = 0) -> None:
@@ -149,12 +148,12 @@ def _compiled(key: str, source: str) -> tuple[Kernel, bytes | None]:
         sys.modules[module.__name__] = module
         try:
             exec(compile(source, file, "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own generated text
-            dispatcher = CPUDispatcher(module.kernel, targetoptions=_OPTIONS | {"no_cfunc_wrapper": True})
-            kernel: Kernel = dispatcher.compile(module.signature)
+            result = native.compiled(module.kernel, module.signature)
         finally:
             del sys.modules[module.__name__]
-        (result,) = dispatcher.overloads.values()
-        return kernel, _payload(result)
+        payload = _payload(result)
+        kernel = None if payload is None else _linked(key, payload)
+        return native.executable(result) if kernel is None else kernel, payload
 
 
 @contextmanager

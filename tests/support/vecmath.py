@@ -45,7 +45,8 @@ def computed(emit: Callable[..., Value], x: np.ndarray) -> np.ndarray:
 
 def check_vectors_here(emit: Callable[..., Value], dtype: str) -> None:
     """The kernel runs on this machine's vectors, and calls nothing."""
-    _check_vectors(assembly.assembly(assembly.numba_ir(loop(emit, dtype))), dtype)
+    (text,) = loop(emit, dtype).inspect_llvm().values()
+    _check_vectors(assembly.assembly(assembly.without_wrappers(text)), dtype)
 
 
 def check_vectors_elsewhere(emit: Callable[..., Value], dtype: str, target: assembly.Target) -> list[str]:

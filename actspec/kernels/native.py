@@ -1,0 +1,103 @@
+"""Numba's compiler for kernels: the passes that their code needs, each of them run once.
+
+Kernels are loops over numbers that call functions written in LLVM's terms, with nothing to inline, lift, rewrite or
+fuse in Python. What runs here beyond Numba's front end is one optimisation and one emission of machine code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from numba.core import event, sigutils
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, Flags, compile_extra
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import PassManager
+from numba.core.registry import cpu_target
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    IRLegalization,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, RewriteDynamicRaises, TranslateByteCode
+
+# mypy: disable-error-code="misc, no-untyped-call"
+# Numba's classes and functions have no types.
+
+_OPTIONS: Final = {
+    "nopython": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "boundscheck": False,
+    "debug": False,
+    "no_cfunc_wrapper": True,
+}
+_PASSES: Final = (
+    TranslateByteCode,
+    FixupArgs,
+    IRProcessing,
+    RewriteDynamicRaises,
+    ReconstructSSA,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+    IRLegalization,
+    AnnotateTypes,
+    NativeLowering,
+    NoPythonBackend,
+)
+
+
+def compiled(function: Callable[..., Any], signature: str) -> Any:
+    """Numba's result for a function: its library is optimised, and holds no machine code yet.
+
+    Raises what Numba raises for a function that it can't compile.
+    """
+    arguments, returned = sigutils.normalize_signature(signature)
+    flags: Any = Flags()
+    cpu_target.options.parse_as_flags(flags, dict(_OPTIONS))
+    flags.no_compile = True  # not yet
+    context = cpu_target.target_context
+    library = _Library(context.codegen(), function.__qualname__)
+    data = {"dispatcher": None, "args": arguments, "return_type": returned}
+    with global_compiler_lock, event.trigger_event("numba:compile", data):  # an event for who counts compilations
+        result = compile_extra(
+            cpu_target.typing_context, context, function, arguments, returned, flags, {}, library, _Compiler
+        )
+        library.finalize()
+    return result
+
+
+def executable(result: Any) -> Callable[..., Any]:
+    """The function of a result that can't be linked from its object code alone."""
+    result.library.emit()
+    function: Callable[..., Any] = result.target_context.get_executable(
+        result.library, result.fndesc, result.environment
+    )
+    return function
+
+
+class _Compiler(CompilerBase):
+    def define_pipelines(self) -> list[PassManager]:
+        passes = PassManager("kernel")
+        for each in _PASSES:
+            passes.add_pass(each, each.__name__)
+        passes.finalize()
+        return [passes]
+
+
+class _Library(JITCodeLibrary):
+    def _optimize_functions(self, module: Any) -> None:
+        # The passes over functions are the first of those over modules, which come soon.
+        module.data_layout = self._codegen._data_layout
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    def emit(self) -> None:
+        super()._finalize_final_module()
