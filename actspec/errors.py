@@ -88,7 +88,7 @@ class UnboundError(RuntimeError):
 
 
 def _render(spec: str, problem: Problem) -> str:
-    line, caret = _excerpt(spec, problem.span)
+    line, caret = excerpt(spec, problem.span)
     text = f"{problem.reason}\n  {line}\n  {caret}"
     return f"{text}\n{did_you_mean(problem.suggestions)}" if problem.suggestions else text
 
@@ -105,7 +105,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _excerpt(spec: str, span: Span) -> tuple[str, str]:
+def excerpt(spec: str, span: Span) -> tuple[str, str]:
     """The line of the fault, shortened around it, and the caret line under it."""
     start, end = span
     if start == len(spec) and not spec[spec.rfind("\n") + 1 :].strip():

@@ -15,6 +15,7 @@ _COMMANDS = {
     "cache": "actspec.cli.cache",
     "check": "actspec.cli.check",
     "explain": "actspec.cli.explain",
+    "lint": "actspec.cli.lint",
     "list": "actspec.cli.listing",
     "show": "actspec.cli.show",
 }

@@ -1,0 +1,101 @@
+"""``actspec lint``: the specs in files, checked where they are written."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+from actspec import __version__
+from actspec.cli.atomic import replacing
+from actspec.cli.output import say
+from actspec.lint import reports
+from actspec.lint.check import Finding
+from actspec.lint.files import MAX_SIZE, Miss
+from actspec.lint.run import Linter, Rewritten
+
+
+@click.command(short_help="Check the specs in YAML, TOML, JSON and Python files.")
+@click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--key", "keys", metavar="GLOB", multiple=True, help="A key that holds specs, beside the known ones.")
+@click.option("--only-key", "only_keys", metavar="GLOB", multiple=True, help="A key that holds specs, instead of them.")
+@click.option("--ignore", metavar="NAME", multiple=True, help="A name that is no fault (a glob).")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    help="How findings are printed.",
+)
+@click.option("--fix", is_flag=True, help="Rewrite specs to their canonical spelling, and nothing else.")
+@click.option("--list", "listing", is_flag=True, help="Print every spec that is found, with its place.")
+@click.option("--stdin-name", metavar="NAME", default="stdin.yaml", help="What the standard input is called.")
+@click.option(
+    "--max-size",
+    type=click.IntRange(min=1),
+    metavar="BYTES",
+    default=MAX_SIZE,
+    show_default=True,
+    help="The size up to which files are read.",
+)
+def command(
+    names: tuple[str, ...],
+    keys: tuple[str, ...],
+    only_keys: tuple[str, ...],
+    ignore: tuple[str, ...],
+    style: str,
+    fix: bool,
+    listing: bool,
+    stdin_name: str,
+    max_size: int,
+) -> None:
+    """Check the specs in files: YAML, TOML, JSON, and Python, of which nothing is run.
+
+    FILE is a file, a folder, a pattern such as "configs/**/*.yaml", or "-" for the standard input. A spec is what
+    stands under a key such as activation or hidden_act, or in a layer list. The table [tool.actspec] of pyproject.toml
+    sets keys, only-keys, ignore, plugins and dialect for a project.
+
+    Exit codes: 0 all are valid, 1 some are not, 2 something could not be read.
+    """
+    if fix and (listing or _STDIN in names):
+        raise click.UsageError(f"--fix rewrites files: it can't be used with {'--list' if listing else _STDIN!r}")
+    linter = Linter(keys, only_keys, ignore, max_size=max_size, listing=listing, fix=fix)
+    findings: list[Finding] = []
+    misses: list[Miss] = []
+    for each in _run(linter, names, stdin_name):
+        if isinstance(each, Miss):
+            misses.append(each)
+            click.echo(f"{each.name}: {each.reason}", err=True)
+        elif isinstance(each, Rewritten):
+            with replacing(each.path) as file:
+                file.write(each.content)
+            click.echo(f"{each.path}: rewrote {each.count} spec{'s' * (each.count > 1)}", err=True)
+        else:
+            findings.append(each)
+            if style in _LINES:
+                say(_LINES[style](each) if not listing else reports.as_line(each, _paint))
+    if style == "json":
+        say(reports.as_json(findings))
+    elif style == "sarif":
+        say(reports.as_sarif(findings, misses, __version__))
+    if misses or (findings and not listing):
+        raise click.exceptions.Exit(2 if misses else 1)
+
+
+def _run(linter: Linter, names: tuple[str, ...], stdin_name: str) -> Iterator[Finding | Miss | Rewritten]:
+    """What is found, in the order of the names."""
+    for stdin, group in itertools.groupby(names, key=lambda name: name == _STDIN):
+        yield from linter.stream(sys.stdin.buffer, stdin_name) if stdin else linter.files(group)
+
+
+def _paint(role: str, part: str) -> str:
+    return click.style(part, **({"bold": True} if role == "place" else {"fg": "red"}))
+
+
+_STDIN = "-"
+_LINES: dict[str, Callable[[Finding], str]] = {
+    "text": lambda finding: reports.as_text(finding, _paint),
+    "github": reports.as_github,
+}

@@ -1,0 +1,119 @@
+"""What is wrong with the specs of a document, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from actspec.errors import Problem, Span, SpecError, did_you_mean
+from actspec.lint.document import Document, Scalar
+from actspec.lint.keys import DEFAULT_KEYS
+from actspec.lint.select import Found
+from actspec.pipeline import Pipeline, parse
+from actspec.plugins import normalise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What counts as a spec, and how it is read: key patterns, names to ignore (globs), and the dialect."""
+
+    keys: tuple[str, ...] = DEFAULT_KEYS
+    ignore: tuple[str, ...] = ()
+    dialect: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault, or a spec, in a file: its span from ``line``, ``column`` up to ``end_line``, ``end_column``, from 1.
+
+    ``end_column`` is the column after the last character. ``source`` is the line that it starts in.
+    """
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    message: str
+    spec: str
+    suggestions: tuple[str, ...] = ()
+    source: str = field(default="", repr=False)
+
+
+class Checker:
+    """Reads specs by some settings, and remembers what it read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._read: dict[str, Pipeline | tuple[Problem, ...]] = {}
+        self._ignored = tuple(map(normalise, settings.ignore))
+
+    def read(self, spec: str) -> Pipeline | tuple[Problem, ...] | None:
+        """The pipeline of a spec, or its faults; None where it is to be ignored."""
+        known = self._read.get(spec)
+        if known is None:
+            known = self._read[spec] = self._parse(spec)
+        return known or None
+
+    def _parse(self, spec: str) -> Pipeline | tuple[Problem, ...]:
+        if _FILLED_IN.fullmatch(spec) or self._ignores(spec.strip()):
+            return ()
+        try:
+            return parse(spec)
+        except SpecError as error:
+            return tuple(each for each in error.problems if not self._ignores(spec[slice(*each.span)]))
+
+    def _ignores(self, text: str) -> bool:
+        word = normalise(text)
+        return any(fnmatchcase(word, name) for name in self._ignored)
+
+    def faults(self, document: Document, found: Sequence[Found]) -> Iterator[Finding]:
+        """The faults of a document's specs, in the order of the text."""
+        kind_of = document.format.kind_of
+        for each in found:
+            kind = kind_of(each.scalar)
+            if kind == "number":
+                reason = f"expected a spec, a string, not the number {each.scalar.value}"
+                yield _finding(document, (each.scalar.start, each.scalar.end), reason, each.scalar.value)
+            elif kind == "string":
+                read = self.read(each.scalar.value)
+                if isinstance(read, tuple):
+                    spans = document.spans(each.scalar)
+                    for problem in read:
+                        yield _fault(document, each.scalar, spans, problem)
+
+
+_FILLED_IN = re.compile(r"\s*(?:\$\{.*\}|\{\{.*\}\})\s*", re.DOTALL)
+"""Values that another program puts in: ``${act}`` of OmegaConf, ``{{ act }}`` of templates."""
+
+
+def specs(document: Document, found: Sequence[Found]) -> Iterator[Finding]:
+    """The specs themselves, with their places."""
+    for each in found:
+        scalar, kind = each.scalar, document.format.kind_of(each.scalar)
+        span = scalar.start, scalar.end
+        if kind == "string" and scalar.value.strip():
+            spans = document.spans(scalar)
+            start, end = len(scalar.value) - len(scalar.value.lstrip()), len(scalar.value.rstrip())
+            span = spans[start][0], spans[end - 1][1]
+        yield _finding(document, span, each.key, "null" if kind == "null" else scalar.value)
+
+
+def _fault(document: Document, scalar: Scalar, spans: Sequence[Span], problem: Problem) -> Finding:
+    start, end = problem.span
+    last = len(scalar.value.rstrip())
+    if start >= last:  # what is missing is missed after the last character that there is
+        at = spans[last - 1][1] if last else spans[0][0] if spans else scalar.end - len(scalar.style[-1:])
+        span = at, at
+    else:
+        span = spans[start][0], spans[max(start + 1, min(end, last)) - 1][1]
+    reason = " ".join(problem.reason.split())
+    message = f"{reason}, {did_you_mean(problem.suggestions)}" if problem.suggestions else reason
+    return _finding(document, span, message, scalar.value, problem.suggestions)
+
+
+def _finding(document: Document, span: Span, message: str, spec: str, suggestions: tuple[str, ...] = ()) -> Finding:
+    start, end = document.place(span[0]), document.place(span[1])
+    return Finding(document.name, *start, *end, message, spec, suggestions, document.line(start[0]))

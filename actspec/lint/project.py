@@ -1,0 +1,119 @@
+"""The settings that a project keeps in the table ``[tool.actspec]`` of its pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from actspec import plugins, registry
+from actspec.errors import did_you_mean
+from actspec.lint.check import Settings
+from actspec.lint.document import UnreadableError
+from actspec.lint.keys import DEFAULT_KEYS
+from actspec.plugins import PluginError, import_path, normalise
+from actspec.suggest import closest
+
+FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A table ``[tool.actspec]``: keys to add, keys that replace all others, names to ignore, plugins, the dialect."""
+
+    keys: tuple[str, ...] = ()
+    only_keys: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    dialect: str | None = None
+
+    def settings(
+        self,
+        keys: Iterable[str] = (),
+        only_keys: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        dialect: str | None = None,
+    ) -> Settings:
+        """The project's settings with those that are given beside them: they add, or replace, as the table's do."""
+        only = tuple(only_keys) or self.only_keys or DEFAULT_KEYS
+        return Settings((*only, *self.keys, *keys), (*self.ignore, *ignore), dialect or self.dialect)
+
+
+def find(folder: Path) -> Project:
+    """The table that holds for a folder's files: that of the nearest pyproject.toml with one, its own or one above it.
+
+    UnreadableError where that file can't be read, or its table holds something else.
+    """
+    return _find(folder.resolve())
+
+
+@lru_cache(1024)
+def _find(folder: Path) -> Project:
+    file = folder / FILE
+    if file.is_file():
+        table = _table(file)
+        if table is not None:
+            return _project(table, file)
+    return Project() if folder.parent == folder else _find(folder.parent)
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        read = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UnreadableError(f"{file}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"{file}: {error}") from None
+    tool = read.get("tool")
+    table = tool.get("actspec") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise UnreadableError(f"{file}: tool.actspec must be a table")
+    return table
+
+
+def _project(table: Mapping[str, Any], file: Path) -> Project:
+    place = f"{file}: [tool.actspec]"
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "dialect":
+            if not isinstance(value, str):
+                raise UnreadableError(f"{place}: dialect must be a string")
+            values[key] = value
+        elif key not in _LISTS:
+            near = closest(key, (*_LISTS, "dialect"), parts=True)
+            hint = f", {did_you_mean(near)}" if near else f": it takes {', '.join((*_LISTS, 'dialect'))}"
+            raise UnreadableError(f"{place} has no setting {key!r}{hint}")
+        elif not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise UnreadableError(f"{place}: {key} must be a list of strings")
+        else:
+            values[key.replace("-", "_")] = tuple(value)
+    project = Project(**values)
+    for name in project.plugins:
+        _load(name, place)
+    return project
+
+
+_LISTS = ("keys", "only-keys", "ignore", "plugins")
+
+
+def _load(name: str, place: str) -> None:
+    """Import what a distribution offers, or the entry point of that name."""
+    offered = plugins.offers(import_path())
+    chosen = [
+        key
+        for key, points in offered.items()
+        if key == normalise(name)
+        or any(point.dist and normalise(point.dist.name) == normalise(name) for point in points)
+    ]
+    if not chosen:
+        known = sorted({point.dist.name for points in offered.values() for point in points if point.dist})
+        hint = f"those that do are {', '.join(known)}" if known else "none does"
+        raise UnreadableError(f"{place}: no installed package {name!r} offers activations: {hint}")
+    for key in chosen:
+        try:
+            registry.find(key)
+        except PluginError as error:
+            raise UnreadableError(f"{place}: {error}") from None

@@ -1,0 +1,244 @@
+"""Python: what is written as keyword, default, assignment or in a dict, from the syntax tree. Nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import unicodedata
+import warnings
+from collections.abc import Iterator
+
+from actspec.errors import Span
+from actspec.lint.document import Branch, Format, Kind, Node, Scalar, UnreadableError
+from actspec.lint.units import read_units
+
+
+def read(text: str) -> list[Node]:
+    """The keywords, dicts and assignments of a module, as mappings; UnreadableError where it is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of an escape is not asked here
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        raise UnreadableError(f"this is no Python: {error.msg}", _error_index(text, error)) from None
+    except (ValueError, UnicodeError) as error:
+        raise UnreadableError(f"this is no Python: {error}") from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError("the code is nested too deep") from None
+    try:
+        return list(_Reader(text).roots(tree))
+    except RecursionError:
+        raise UnreadableError("lists and dicts are nested too deep") from None
+
+
+def _error_index(text: str, error: SyntaxError) -> int | None:
+    starts = _line_starts(text)
+    if error.lineno is None or not 0 < error.lineno <= len(starts):
+        return None
+    return min(len(text), starts[error.lineno - 1] + max(0, (error.offset or 1) - 1))
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+
+
+class _Reader:
+    """Syntax trees to nodes. What is inside a value that was read is not read again by itself."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = _line_starts(text)
+        self.taken: set[int] = set()
+
+    def roots(self, tree: ast.AST) -> Iterator[Node]:
+        for node in ast.walk(tree):  # outer ones before inner ones
+            if id(node) in self.taken:
+                continue
+            branch = Branch(0, mapping=True)
+            for name, value in _named(node):
+                self.add(branch, name, value)
+            if isinstance(node, (ast.Call, ast.Dict, ast.List, ast.Tuple)):
+                branch.children += (_key(""), self.value(node))
+            if branch.children:
+                yield branch
+
+    def add(self, branch: Branch, name: str, value: ast.expr) -> None:
+        for each in _choices(value):
+            branch.children += (_key(name), self.value(each))
+
+    def value(self, node: ast.expr) -> Node:
+        self.taken.add(id(node))
+        start, end = self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+        branch = Branch(start, mapping=not isinstance(node, (ast.List, ast.Tuple)))
+        if isinstance(node, ast.Constant):
+            return _constant(self.text, node, start, end)
+        if isinstance(node, (ast.List, ast.Tuple)):
+            for element in node.elts:
+                branch.children += [self.value(each) for each in _choices(element)]
+            if _is_layer_list(node):
+                whole = Branch(start, mapping=True)
+                whole.children += (_key("layers"), branch)
+                return whole
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
+                self.add(branch, "<<" if key is None else name, value)
+        elif isinstance(node, ast.Call):
+            first = "layers" if _called(node) == "parse_layers" else ""
+            for position, argument in enumerate(node.args):
+                self.add(branch, "" if position else first, argument)
+            for keyword in node.keywords:
+                self.add(branch, keyword.arg or "<<", keyword.value)
+        else:
+            self.taken.discard(id(node))
+        return branch
+
+    def offset(self, line: int | None, column: int | None) -> int:
+        """The character at a place of the syntax tree, which counts bytes of UTF-8."""
+        assert line is not None
+        assert column is not None
+        start = self.lines[line - 1]
+        if self.text.isascii():
+            return start + column
+        end = self.lines[line] if line < len(self.lines) else len(self.text)
+        return start + len(self.text[start:end].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
+
+def _key(name: str) -> Scalar:
+    return Scalar(name, 0, 0, "", "string")
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a node gives values to: assignments and the defaults of parameters."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                yield target.id, node.value
+            elif isinstance(target, ast.Attribute):
+                yield target.attr, node.value
+    elif isinstance(node, ast.arguments):
+        positional = [*node.posonlyargs, *node.args]
+        for parameter, default in zip(positional[len(positional) - len(node.defaults) :], node.defaults, strict=True):
+            yield parameter.arg, default
+        for parameter, optional in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+            if optional is not None:
+                yield parameter.arg, optional
+
+
+def _choices(value: ast.expr) -> Iterator[ast.expr]:
+    """What an expression may give, where that is written in it: both sides of ``a if b else c`` and of ``a or b``."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.IfExp):
+            pending += (node.orelse, node.body)
+        elif isinstance(node, ast.BoolOp):
+            pending += reversed(node.values)
+        else:
+            yield node
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _is_layer_list(node: ast.List | ast.Tuple) -> bool:
+    """Whether a display is a layer list by its looks: a size first, and a tuple of a size and a string after it."""
+    return bool(node.elts) and _is_size(node.elts[0]) and any(map(_is_layer_tuple, node.elts[1:]))
+
+
+def _is_layer_tuple(node: ast.expr) -> bool:
+    if not isinstance(node, ast.Tuple):
+        return False
+    strings = [each for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return bool(strings) and sum(map(_is_size, node.elts)) == 1
+
+
+def _is_size(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int
+
+
+def _constant(text: str, node: ast.Constant, start: int, end: int) -> Scalar:
+    value = node.value
+    if isinstance(value, str):
+        return Scalar(value, start, end, "python", "string")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Scalar(text[start:end], start, end, "", "number")
+    return Scalar("", start, end, "", "null" if value is None else "other")
+
+
+_LITERAL = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')")
+
+
+def _pieces(text: str, scalar: Scalar) -> Iterator[tuple[int, int, bool, str]]:
+    """The literals that a string is joined of: where the text in the quotes stands, whether it is raw, its quote."""
+    written = text[scalar.start : scalar.end]
+    starts = [start - 1 for start in _line_starts(f"({written})")]
+    starts[0] = 0
+    for token in tokenize.generate_tokens(io.StringIO(f"({written})", newline="").readline):
+        if token.type != tokenize.STRING:
+            continue
+        (first_line, first), (last_line, last) = token.start, token.end
+        start = scalar.start + starts[first_line - 1] + first - (first_line == 1)
+        end = scalar.start + starts[last_line - 1] + last - (last_line == 1)
+        match = _LITERAL.match(text, start)
+        assert match
+        yield match.end(), end - len(match["quote"]), "r" in match["prefix"].lower(), match["quote"]
+
+
+_UNIT = re.compile(
+    r"\\(?:\r\n|\r|\n)|\\N\{[^}]*\}|\\[0-7]{1,3}|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\.|\r\n|.",
+    re.DOTALL,
+)
+_RAW = re.compile(r"\r\n|.", re.DOTALL)
+_ESCAPES = {"\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def _meaning(unit: re.Match[str]) -> str:
+    text = unit[0]
+    if text[0] != "\\":
+        return _raw_meaning(unit)
+    kind = text[1]
+    if kind in "\r\n":
+        return ""
+    if kind == "N" and len(text) > 2:
+        return unicodedata.lookup(text[3:-1])
+    if kind in "xuU" and len(text) > 2:
+        return chr(int(text[2:], 16))
+    if kind in "01234567":
+        return chr(int(text[1:], 8))
+    return _ESCAPES.get(kind, text)
+
+
+def _raw_meaning(unit: re.Match[str]) -> str:
+    return "\n" if unit[0] in ("\r\n", "\r") else unit[0]
+
+
+def _kind_of(scalar: Scalar) -> Kind:
+    assert scalar.kind
+    return scalar.kind
+
+
+def _spans(text: str, scalar: Scalar) -> list[Span]:
+    spans: list[Span] = []
+    for start, end, raw, _ in _pieces(text, scalar):
+        spans += read_units(text, start, end, *((_RAW, _raw_meaning) if raw else (_UNIT, _meaning)))[1]
+    return spans
+
+
+def _encode(text: str, scalar: Scalar, new: str, at: int) -> str | None:
+    _, _, raw, quote = next(piece for piece in _pieces(text, scalar) if piece[0] <= at < piece[1])
+    if raw:
+        return None if "\\" in new or quote[0] in new else new
+    return new.replace("\\", "\\\\").replace(quote[0], f"\\{quote[0]}")
+
+
+def _quoted(text: str, scalar: Scalar, new: str) -> str | None:
+    several = len(list(_pieces(text, scalar))) > 1  # with comments between them, perhaps
+    return None if several else repr(new)
+
+
+PYTHON = Format("Python", (".py",), read, _kind_of, _spans, _encode, _quoted)

@@ -1,0 +1,105 @@
+"""Findings as text, JSON, GitHub's workflow commands and SARIF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from actspec.errors import excerpt
+from actspec.lint.check import Finding
+from actspec.lint.files import Miss
+
+Style = Callable[[str, str], str]
+"""How a part of a text is painted: its role (``place``, ``fault``, ``caret``) and the part."""
+
+
+def as_text(finding: Finding, paint: Style = lambda _role, part: part) -> str:
+    """A finding as people read it: its place, what is wrong, and the source line with a caret line under it.
+
+    Source lines are shortened around the fault, as the message of a SpecError does.
+    """
+    place = paint("place", f"{finding.file}:{finding.line}:{finding.column}:")
+    end = finding.end_column - 1 if finding.end_line == finding.line else len(finding.source)
+    line, caret = excerpt(finding.source, (finding.column - 1, max(end, finding.column - 1)))
+    return f"{place} {finding.message}\n  {line}\n  {paint('caret', caret)}"
+
+
+def as_line(finding: Finding, paint: Style = lambda _role, part: part) -> str:
+    """A spec and its place, on one line."""
+    place = paint("place", f"{finding.file}:{finding.line}:{finding.column}:")
+    return f"{place} {' '.join(finding.spec.split())}"
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """A list of objects, one a finding."""
+    listed = [{key: value for key, value in asdict(each).items() if key != "source"} for each in findings]
+    return json.dumps(listed, indent=2, ensure_ascii=False)
+
+
+def as_github(finding: Finding) -> str:
+    """A workflow command that marks the place in a pull request."""
+    properties = {
+        "file": finding.file,
+        "line": finding.line,
+        "endLine": finding.end_line,
+        "col": finding.column,
+        "endColumn": finding.end_column,
+        "title": "actspec",
+    }
+    listed = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+    return f"::error {listed}::{_data(finding.message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+RULE = "invalid-spec"
+
+
+def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str) -> str:
+    """A log of SARIF 2.1.0, with what could not be read among its notifications."""
+    driver = {
+        "name": "actspec",
+        "version": version,
+        "rules": [{"id": RULE, "shortDescription": {"text": "A spec of activations that can't be read"}}],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": not misses,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": f"{miss.name}: {miss.reason}"}} for miss in misses
+                ],
+            }
+        ],
+        "results": [_result(each) for each in findings],
+    }
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    region = {
+        "startLine": finding.line,
+        "startColumn": finding.column,
+        "endLine": finding.end_line,
+        "endColumn": finding.end_column,
+    }
+    location = {"artifactLocation": {"uri": quote(PurePath(finding.file).as_posix())}, "region": region}
+    return {
+        "ruleId": RULE,
+        "level": "error",
+        "message": {"text": finding.message},
+        "locations": [{"physicalLocation": location}],
+    }

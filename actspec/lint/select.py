@@ -1,0 +1,86 @@
+"""Which values of a document are specs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from actspec.lint.document import Branch, Document, Kind, Node, Scalar
+from actspec.lint.keys import LAYERS, Keys, Path, Role
+
+_Place = Role | Literal["tuple"]
+_Task = tuple[Branch, Path, _Place, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that should be a spec, and the key that says so."""
+
+    scalar: Scalar
+    key: str
+
+
+def select(document: Document, keys: Keys) -> list[Found]:
+    """The strings, nulls and numbers of a document that stand where specs do, in the order of the text.
+
+    Lists of specs are specs each; mappings are asked for their own keys. In a layer list, specs stand in the tuples
+    and lists that have one size; the merge key ``<<`` counts as the keys that it brings.
+    """
+    found = {each.scalar.start: each for root in document.roots for each in _walk(document, root, keys)}
+    return [each for _, each in sorted(found.items(), key=lambda item: item[0])]
+
+
+def _walk(document: Document, root: Node, keys: Keys) -> Iterator[Found]:
+    if not isinstance(root, Branch):
+        return
+    kind_of = document.format.kind_of
+    tasks: list[_Task] = [(root, (), "", "")]
+    met: set[tuple[int, Path, str]] = set()
+    while tasks:
+        branch, path, role, owner = tasks.pop()
+        if branch.shared:
+            visit = id(branch), path, role
+            if visit in met:
+                continue
+            met.add(visit)
+        if branch.mapping:
+            for key, value in zip(branch.children[::2], branch.children[1::2], strict=True):
+                if isinstance(key, Branch):
+                    tasks.append((key, (), "", ""))
+                    name = ""
+                else:
+                    name = key.value
+                if name == _MERGE:
+                    inner: Role = ""
+                else:
+                    inner = keys.role(path, name)
+                if isinstance(value, Branch):
+                    tasks.append((value, path if name == _MERGE else keys.below(path, name), inner, name))
+                elif inner and inner != LAYERS and _counts(kind_of(value), inner):
+                    yield Found(value, name)
+            continue
+        taken, inside = _inside(branch, role, kind_of)
+        for child in branch.children:
+            if isinstance(child, Branch):
+                tasks.append((child, path, "" if child.mapping else inside, owner))
+            elif taken and _counts(kind_of(child), taken):
+                yield Found(child, owner)
+
+
+def _inside(branch: Branch, place: _Place, kind_of: Callable[[Scalar], Kind]) -> tuple[Role, _Place]:
+    """What the values directly in a list are, and what stands in the lists in it."""
+    if place == LAYERS:
+        return "", "tuple"
+    if place != "tuple":
+        return place, "tuple" if place else ""
+    sizes = sum(kind_of(child) == "number" for child in branch.children if isinstance(child, Scalar))
+    return "loose" if sizes == 1 else "", ""
+
+
+def _counts(kind: Kind, role: Role) -> bool:
+    """Whether a value under a key is meant as a spec: numbers and flags have keys that a glob may match as well."""
+    return kind in ("string", "null") or (kind == "number" and role == "spec")
+
+
+_MERGE = "<<"
