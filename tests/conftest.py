@@ -11,6 +11,8 @@ from hypothesis import settings
 settings.register_profile("actspec", deadline=None)
 settings.load_profile("actspec")
 
+collect_ignore = ["corpus"]  # data, the Python files among them as well
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the kernels of the tests, and of the processes that they start, out of the user's cache."""

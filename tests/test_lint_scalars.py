@@ -56,8 +56,9 @@ def check_spans(found: Document) -> int:
         for character, (start, end) in zip(scalar.value, found.spans(scalar), strict=True):
             assert last <= start < end <= scalar.end or (start, end) == (last, last)
             written = found.text[start:end]
-            plain = written == character or (character in " \n" and written.strip(" \t\r\n\\") == "")
-            assert plain or written[0] in "\\'", (character, written)
+            folded = character in " \n\u2028" and not written.strip(" \t\r\n\x85\u2028\u2029")
+            escaped = written[0] in "\\'"  # what it means, the length of the value holds
+            assert written == character or folded or escaped, (character, written)
             last = start
     return len(strings)
 
@@ -143,18 +144,25 @@ TOML_PIECES = [*FRAGMENTS, *BREAKS, "\\n", "\\u00e9", "\\U0001F600", "\\\n", "\\
 def test_toml(quote: str, body: str) -> None:
     text = f"[a.'b c']\nx . y = {quote}{body}{quote} # note\nz = [1, {{q = {quote}{body}{quote}}},]"
     try:
-        table = tomllib.loads(text)["a"]["b c"]
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
     found = document("x.toml", text, format_of("x.toml"))
-    values = [each.value for each in scalars(found.roots[0])]
-    assert values.count(table["x"]["y"]) >= 2
-    assert table["z"][1]["q"] == table["x"]["y"]
+    assert set(strings(table)) <= {each.value for each in scalars(found.roots[0])}
     check_spans(found)
 
 
+def strings(value: object) -> list[str]:
+    """All strings in what the standard library read, keys included."""
+    if isinstance(value, str):
+        return [value]
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [string for each in inner for string in strings(each)]
+
+
 PYTHON_PIECES = [
-    *FRAGMENTS, "\\n", "\\x41", "\\101", "\\N{DIGIT ONE}", "\\u00e9", "\\q", "\\\n", "\\\r\n", "\n", "\r\n", "\\\\", "\\'", '\\"',
+    *FRAGMENTS, "\\n", "\\x41", "\\101", "\\N{DIGIT ONE}", "\\u00e9", "\\q", "\\\n", "\\\r\n", "\n", "\r\n", "\\\\",
+    "\\'", '\\"',
 ]  # fmt: skip
 
 

@@ -65,8 +65,8 @@ class Format:
     """How one kind of file is read.
 
     ``read`` gives the roots of a text, or UnreadableError. ``kind_of`` completes a scalar's kind. ``spans`` gives the
-    place of each character of a string's value; ``encode`` writes a text so that it can stand at one of them, in the scalar's
-    own quotes, or gives None where those can't hold it, when ``quoted`` writes the scalar anew, if it can.
+    place of each character of a string's value; ``encode`` writes a text so that it can stand at one of them, in the
+    scalar's own quotes, or gives None where those can't hold it, when ``quoted`` writes the scalar anew, if it can.
     """
 
     name: str

@@ -12,6 +12,7 @@ LAYERS = "layers"
 DEFAULT_KEYS = (
     "activation",
     "activations",
+    "activation_function",
     "act",
     "act_fn",
     "act_layer",

@@ -114,7 +114,7 @@ def _kind_of(scalar: Scalar) -> Kind:
     return scalar.kind or _resolve(scalar.value)
 
 
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|(?<=\s)#.*)*)*")
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|(?<=\s)#[^\r\n\x85\u2028\u2029]*)*)*")
 """A scalar's anchor and tag, with which its place begins."""
 
 

@@ -1,0 +1,71 @@
+"""Checking 10,000 specs in one YAML file, beside what PyYAML alone takes to compose it.
+
+    python tests/benchmarks/lint.py [--rounds N]
+
+Once with the specs of a project, which repeat, and once with specs that are all different. Ratios are to PyYAML's C
+loader, which lint uses where it is installed, and to its Python loader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import random
+import time
+from collections.abc import Callable
+
+import yaml
+
+from actspec.lint.run import Linter
+
+SPECS = ["tanh+norm:z", "relu", "elu(alpha=0.5)", "leakyrelu:0.1", "softmax[:5]+softplus[5:]", "Leaky_ReLU", "sigmoid"]
+COUNT = 10_000
+
+
+def config(*, distinct: bool) -> str:
+    """Layers with a name, a size and an activation."""
+    source = random.Random(0)
+    lines = ["model:", "  layers:"]
+    for number in range(COUNT):
+        spec = f"leakyrelu({number / 10007:.6f})+norm:z" if distinct else source.choice(SPECS)
+        lines += [f"  - name: dense_{number}", f"    units: {number % 512 + 1}", f"    activation: {spec}"]
+    return "\n".join(lines) + "\n"
+
+
+def best(work: Callable[[], object], rounds: int) -> float:
+    """The shortest of some runs, in seconds."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def lint(text: str) -> None:
+    """Check a text as the command does, from bytes to findings, with no spec remembered."""
+    from actspec import pipeline
+
+    pipeline._parse.cache_clear()
+    assert not list(Linter().stream(io.BytesIO(text.encode()), "config.yaml"))
+
+
+def main() -> None:
+    """Print the times and the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    print(f"{'specs':<10} {'lint':>9} {'C loader':>9} {'ratio':>6} {'Python loader':>14} {'ratio':>6}")
+    for distinct in (False, True):
+        text = config(distinct=distinct)
+        checked = best(lambda text=text: lint(text), rounds)
+        c_loader = best(lambda text=text: yaml.compose(text, Loader=yaml.CSafeLoader), rounds)
+        python = best(lambda text=text: yaml.compose(text, Loader=yaml.SafeLoader), 1)
+        print(
+            f"{'distinct' if distinct else 'repeated':<10} {checked * 1e3:>6.0f} ms {c_loader * 1e3:>6.0f} ms "
+            f"{checked / c_loader:>6.2f} {python * 1e3:>11.0f} ms {checked / python:>6.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
