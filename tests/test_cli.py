@@ -39,7 +39,15 @@ def test_version_and_help_need_no_other_word(run):
     assert run("--version") == (0, f"actspec {actspec.__version__}\n", "")
     code, out, _ = run("--help")
     assert code == 0
-    assert re.findall(r"^  (\w+)  ", out, re.MULTILINE) == ["apply", "cache", "check", "explain", "list", "show"]
+    assert re.findall(r"^  (\w+)  ", out, re.MULTILINE) == [
+        "apply",
+        "cache",
+        "check",
+        "explain",
+        "lint",
+        "list",
+        "show",
+    ]
     assert "..." not in out.partition("Commands:")[2]
 
 

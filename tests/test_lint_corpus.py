@@ -76,7 +76,7 @@ def test_fixes_change_specs_alone(path: Path) -> None:
         assert isinstance(each, Finding)
         if each.line != each.end_line or "\\" in each.source:
             continue
-        tried += each.spec != "null"
+        tried += not each.spec.isdigit() and each.spec != "null"
         lines = text.splitlines(keepends=True)
         line = lines[each.line - 1]
         spelled = source.choice(SPELLINGS)

@@ -1,4 +1,4 @@
-"""The command line: ``actspec list``, ``show``, ``explain``, ``check`` and ``apply``."""
+"""The command line: ``actspec list``, ``show``, ``explain``, ``check``, ``lint`` and ``apply``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from actspec.cli.program import program
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line with ``args`` (default: those of the process) and leave with its exit code.
 
-    0: done. 1: ``check`` found a faulty spec. 2: bad usage, a bad spec or a bad file. 130: interrupted.
+    0: done. 1: ``check`` or ``lint`` found a faulty spec. 2: bad usage, a bad spec or a bad file. 130: interrupted.
     """
     if sys.stdout is None:  # it was closed before the program began
         Fault("standard output is closed: there is nowhere to write to").show()

@@ -1,0 +1,386 @@
+"""``actspec lint``: its messages, formats, exit codes and settings, and files that no one should have to read."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import actspec
+from actspec.cli.program import program
+from actspec.lint import project
+from actspec.lint.keys import DEFAULT_KEYS, Keys
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+
+pytest.importorskip("yaml", reason="most of these files are YAML")
+
+
+@pytest.fixture
+def lint(capsys, tmp_path, monkeypatch):
+    """Runs the command in an empty folder: its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def lint(*args):
+        with pytest.raises(SystemExit) as left:
+            program.main(["lint", *map(str, args)], prog_name="actspec")
+        return left.value.code or 0, *capsys.readouterr()
+
+    yield lint
+    project._find.cache_clear()
+
+
+def write(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def test_a_fault_has_its_place_and_a_caret(lint):
+    write("config.yaml", "model:\n  # the first\n  activation: 'tahn+relu'\n")
+    assert lint("config.yaml") == (
+        1,
+        "config.yaml:3:16: unknown activation 'tahn', did you mean 'tanh'?\n"
+        "    activation: 'tahn+relu'\n"
+        "                 ^^^^\n",
+        "",
+    )
+
+
+def test_clean_files_are_passed_over_in_silence(lint):
+    write("a.yaml", "activation: tanh\nother: tahn\nact: null\n")
+    write("b.toml", "activation = 'tanh'\n")
+    write("c.json", '{"activation": ["relu", null]}')
+    write("d.py", "f(activation='relu', text='tahn')\n")
+    write("e.txt", "activation: tahn\n")
+    assert lint(".") == (0, "", "")
+
+
+def test_json_has_all_there_is_to_know(lint):
+    write("c.json", '{"act":\n "relu+tahn"}')
+    code, out, err = lint("--format", "json", "c.json")
+    assert (code, err) == (1, "")
+    assert json.loads(out) == [
+        {
+            "file": "c.json",
+            "line": 2,
+            "column": 8,
+            "end_line": 2,
+            "end_column": 12,
+            "message": "unknown activation 'tahn', did you mean 'tanh'?",
+            "spec": "relu+tahn",
+            "suggestions": ["tanh"],
+        }
+    ]
+    write("c.json", "{}")
+    assert lint("--format", "json", "c.json") == (0, "[]\n", "")
+
+
+def test_github_commands_are_escaped(lint):
+    write("a,b%.json", '{"act": "tahn"}')
+    assert lint("--format", "github", "a,b%.json")[:2] == (
+        1,
+        "::error file=a%2Cb%25.json,line=1,endLine=1,col=10,endColumn=14,title=actspec::"
+        "unknown activation 'tahn', did you mean 'tanh'?\n",
+    )
+
+
+def test_sarif_tells_of_faults_and_of_what_could_not_be_read(lint):
+    write("folder/a b.json", '{"act": "tahn"}')
+    write("folder/c.json", "{")
+    code, out, err = lint("--format", "sarif", "folder")
+    assert code == 2
+    assert err.startswith("folder/c.json: 1:2: this is no JSON: ")
+    log = json.loads(out)
+    (run,) = log["runs"]
+    assert (log["version"], run["columnKind"], run["tool"]["driver"]["name"]) == (
+        "2.1.0",
+        "unicodeCodePoints",
+        "actspec",
+    )
+    assert [each["message"]["text"] for each in run["results"]] == ["unknown activation 'tahn', did you mean 'tanh'?"]
+    (location,) = run["results"][0]["locations"]
+    assert location["physicalLocation"] == {
+        "artifactLocation": {"uri": "folder/a%20b.json"},
+        "region": {"startLine": 1, "startColumn": 10, "endLine": 1, "endColumn": 14},
+    }
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert "folder/c.json" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_the_specs_are_listed(lint):
+    write("a.yaml", "layers: [784, [10, 'tanh +  norm:z']]\nact: ~\noutput_activation: tahn\nuse_activation: 3\n")
+    assert lint("--list", "a.yaml") == (0, "a.yaml:1:21: tanh + norm:z\na.yaml:2:6: null\na.yaml:3:20: tahn\n", "")
+    code, out, _ = lint("--list", "--format", "json", "a.yaml")
+    assert (code, [each["spec"] for each in json.loads(out)]) == (0, ["tanh +  norm:z", "null", "tahn"])
+
+
+def test_fixes_touch_specs_alone(lint):
+    before = (
+        "# act: Rectify\nact: 'Rectify'   # kept\nlayers:\n- [ 3,  Leaky_ReLU:0.2 ]\n"
+        "activation: >\n  TANH\n  + relu\nb: Rectify\n"
+    )
+    write("a.yaml", "\ufeff" + before.replace("\n", "\r\n"))
+    os.chmod("a.yaml", 0o640)
+    code, out, err = lint("--fix", "a.yaml")
+    assert (code, out, err) == (0, "", "a.yaml: rewrote 3 specs\n")
+    after = before.replace("'Rectify'", "'relu'").replace("Leaky_ReLU:0.2", "leakyrelu(negative_slope=0.2)")
+    after = after.replace("TANH\n  + relu", "tanh+relu")
+    assert Path("a.yaml").read_bytes().decode() == "\ufeff" + after.replace("\n", "\r\n")
+    assert os.stat("a.yaml").st_mode & 0o777 == 0o640
+    assert lint("--fix", "a.yaml") == (0, "", "")
+
+
+def test_what_can_not_be_fixed_is_reported_at_its_new_place(lint):
+    write("a.json", '{"activations": ["Rectify", "tahn"]}')
+    code, out, err = lint("--fix", "a.json")
+    assert (code, err) == (1, "a.json: rewrote 1 spec\n")
+    assert out.startswith("a.json:1:27: unknown activation 'tahn'")
+
+
+def test_plain_scalars_are_quoted_where_they_have_to_be(lint):
+    write("a.yaml", 'a: {act: "Softmax[ :5 ]"}\nb:\n  act: Softmax[ :5 ]\nc: {act: Leaky_ReLU:0.2}\n')
+    assert lint("--fix", "a.yaml")[0] == 0
+    assert Path("a.yaml").read_text() == (
+        'a: {act: "softmax[:5]"}\nb:\n  act: softmax[:5]\nc: {act: leakyrelu(negative_slope=0.2)}\n'
+    )
+    write("b.yaml", "c: {act: sel u:2}\nd: {act: SELU:2}\nanchors: [&a Clip:-1, *a]\nact: *a\n")
+    lint("--fix", "b.yaml")
+    assert (
+        Path("b.yaml").read_text()
+        == "c: {act: sel u:2}\nd: {act: selu(scale=2)}\nanchors: [&a clip(min=-1), *a]\nact: *a\n"
+    )
+
+
+@pytest.mark.parametrize("args", [("--fix", "-"), ("--fix", "--list", "a.yaml"), ()])
+def test_bad_usage(lint, args):
+    code, out, err = lint(*args)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage:")
+
+
+def test_standard_input_is_yaml_or_what_its_name_says(lint, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"act": "tahn"}')))
+    assert lint("-")[1].startswith("stdin.yaml:1:10: unknown activation 'tahn'")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"act = 'tahn'")))
+    assert lint("-", "--stdin-name", "settings.toml")[1].startswith("settings.toml:1:8: unknown")
+
+
+# What counts as a spec
+
+
+def test_keys_of_ones_own(lint):
+    write("a.yaml", "gate: tahn\nact: tahn\nnested: {inner: {kind: tahn}, kind: tahn}\n")
+    lines = lambda *args: [line.split(":")[1] for line in lint(*args, "--list", "a.yaml")[1].splitlines()]  # noqa: E731
+    assert lines() == ["2"]
+    assert lines("--key", "ga*") == ["1", "2"]
+    assert lines("--only-key", "gate") == ["1"]
+    assert lines("--only-key", "inner.kind") == ["3"]
+    assert lines("--only-key", "nested.kind", "--key", "act") == ["2", "3"]
+
+
+def test_names_to_ignore_and_what_others_fill_in(lint):
+    write("a.yaml", "act: My_Act+relu\nactivation: nn.SiLU\nact_fn: ${act}\nact_layer: '{{ act }}'\n")
+    assert [line for line in lint("a.yaml")[1].splitlines() if line[0] == "a"] == [
+        "a.yaml:1:6: unknown activation 'My_Act'",
+        "a.yaml:2:15: expected '+' between activations, found '.'",
+    ]
+    assert lint("--ignore", "myact", "--ignore", "nn.*", "a.yaml") == (0, "", "")
+
+
+def test_a_project_has_settings(lint):
+    write("pyproject.toml", "[tool.actspec]\nkeys = ['gate']\nignore = ['lstm']\n")
+    write("configs/a.yaml", "gate: tahn\nlayers: [3, [4, lstm]]\n")
+    write("other/pyproject.toml", "[tool.actspec]\nonly-keys = ['word']\n")
+    write("other/a.yaml", "gate: tahn\nact: tahn\nword: elux\n")
+    write("other/inner/pyproject.toml", "[project]\nname = 'x'\n")
+    write("other/inner/a.yaml", "act: tahn\nword: elux\n")
+    places = [line.partition(": ")[0] for line in lint(".")[1].splitlines() if line[0] != " "]
+    assert places == ["configs/a.yaml:1:7", "other/a.yaml:3:7", "other/inner/a.yaml:2:7"]
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("key = ['a']", "has no setting 'key', did you mean 'keys'"),
+        ("colour = 1", "has no setting 'colour': it takes keys, only-keys, ignore, plugins, dialect"),
+        ("keys = 'a'", "keys must be a list of strings"),
+        ("dialect = 1", "dialect must be a string"),
+        ("plugins = ['nothing-such']", "no installed package 'nothing-such' offers activations"),
+        ("plugins = ['os.path']", "no installed package 'os.path' offers activations"),
+    ],
+)
+def test_faults_of_the_settings(lint, table, reason):
+    write("pyproject.toml", f"[tool.actspec]\n{table}\n")
+    write("a.yaml", "act: relu\n")
+    code, out, err = lint("a.yaml")
+    assert (code, out) == (2, "")
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_plugins_of_a_project_are_imported_by_their_entry_points(tmp_path):
+    site = tmp_path / "site"
+    write(site / "swishes-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: Swish-es\nVersion: 1.0\n")
+    write(site / "swishes-1.0.dist-info/entry_points.txt", "[actspec.activations]\nlintswish = swishes:LintSwish\n")
+    write(
+        site / "swishes.py",
+        "import actspec\n"
+        "class LintSwish(actspec.Activation):\n    def __call__(self, x):\n        return x\n"
+        "class LintOther(actspec.Activation):\n    def __call__(self, x):\n        return x\n",
+    )
+    write(tmp_path / "a.yaml", "activations: [lintother, lintswish]\n")
+    # In processes of their own: what a plugin registers stays.
+    code = (
+        f"import sys; sys.path.append({str(site)!r})\nfrom actspec.cli import main\nmain(['lint', {str(tmp_path)!r}])"
+    )
+    assert spawn(code).returncode == 1
+    write(tmp_path / "pyproject.toml", "[tool.actspec]\nplugins = ['swish_es']\n")
+    done = spawn(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_default_key_is_one():
+    keys = Keys(DEFAULT_KEYS)
+    assert keys.role((), "last_activation") == "loose"
+    assert keys.role((), "activations_file") == ""
+    assert keys.role((), "type") == ""
+    assert keys.role(("act_cfg",), "type") == "spec"
+    assert keys.role((), "layers") == "layers"
+
+
+# What can't be read
+
+
+HOSTILE = {
+    "empty.json": (b"", "1:1: this is no JSON: Expecting value"),
+    "broken.json": (b'{"a": \n 1,,}', "2:4: this is no JSON: "),
+    "deep.json": (b"[" * 100_000, "lists and objects are nested too deep"),
+    "digits.json": (b"[" + b"1" * 10_000 + b"]", "this is no JSON that can be read: "),
+    "broken.toml": (b"a = 1\r\nb = = 2", "2:5: this is no TOML: "),
+    "deep.toml": (b"a = " + b"[" * 20_000, "arrays and tables are nested too deep"),
+    "junk.toml": (bytes(range(256)), "this is not UTF-8 text: byte 129 "),
+    "broken.yaml": (b"a: 'b\n", "this is no YAML: while scanning a quoted scalar"),
+    "tab.yaml": (b"a:\n\t- b\n", "this is no YAML: "),
+    "junk.yaml": (b"\x00\x01\x02" * 99, "1:1: this is no YAML: "),
+    "latin.yaml": (b"a: \xe9\n", "this is not UTF-8 text: byte 4 "),
+    "deep.yaml": (b"[" * 100_000, "this is no YAML: "),
+    "alias.yaml": (b"a: *b\n", "1:4: this is no YAML: the alias *b has no anchor before it"),
+    "loop.yaml": (b"a: &b [*b]\n", "1:8: the alias *b stands inside its own anchor"),
+    "bomb.yaml": (
+        b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(9)),
+        "with its aliases replaced this has more than 10,000,000 values: it was not checked",
+    ),
+    "broken.py": (b"x = (\n", "1:5: this is no Python: '(' was never closed"),
+    "null.py": (b"x = '\x00'\n", "this is no Python: "),
+    "deep.py": (b"x = " + b"-" * 100_000 + b"1", "the code is nested too deep"),
+    "parentheses.py": (b"x = " + b"(" * 1_000, "this is no Python: too many nested parentheses"),
+    "coding.py": (b"# coding: klingon\n", "this is no Python: unknown encoding: klingon"),
+    "latin.py": (b"x = '\xe9'\n", "this is no Python: invalid or missing encoding declaration"),
+    "notes.txt": (b"act: tahn", "the name has to end in one of .yaml, .yml, .toml, .json, .py"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_clear_line_for_what_can_not_be_read(lint, name):
+    content, reason = HOSTILE[name]
+    write(name, content)
+    code, out, err = lint(name)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith(f"{name}: ")
+    assert reason in err
+
+
+def test_no_file_no_permission_no_ordinary_file(lint):
+    os.mkfifo("pipe.yaml")
+    os.symlink("self.yaml", "self.yaml")
+    write("secret.yaml", "a: b")
+    os.chmod("secret.yaml", 0)
+    write("good.yaml", "act: tahn")
+    code, out, err = lint("none.yaml", "*.toml", "pipe.yaml", "self.yaml", "secret.yaml", "good.yaml")
+    assert code == 2
+    assert out.startswith("good.yaml:1:6: unknown activation 'tahn'")
+    lines = err.splitlines()
+    assert lines[:3] == [
+        "none.yaml: no such file or folder",
+        "*.toml: no file matches this pattern",
+        "pipe.yaml: this is no ordinary file",
+    ]
+    assert lines[3].startswith("self.yaml: ")
+    if os.geteuid():
+        assert lines[4] == "secret.yaml: Permission denied"
+
+
+def test_folders_that_lead_into_themselves(lint):
+    write("a/b/c.yaml", "act: tahn")
+    os.symlink("..", "a/b/up")
+    code, out, err = lint("a")
+    assert (code, err) == (2, "a/b/up: this folder is a link to one that it stands in: it was not followed\n")
+    assert out.startswith("a/b/c.yaml:1:6:")
+
+
+def test_globs_folders_and_what_is_passed_by(lint):
+    for name in ("x/a.yaml", "x/y/b.yml", ".git/c.yaml", "node_modules/d.json", "venv/lib/e.py", "x/f.YAML"):
+        write(name, 'act: "tahn"' if not name.endswith("py") else "f(act='tahn')")
+    write("venv/pyvenv.cfg", "")
+    names = lambda *args: sorted({line.split(":")[0] for line in lint(*args)[1].splitlines() if line[0] != " "})  # noqa: E731
+    assert names(".") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
+    assert names("**/*.yml", "x/y") == ["x/y/b.yml"]
+    assert names("x/*") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
+
+
+def test_the_size_of_files_is_limited(lint):
+    write("large.yaml", "act: tahn\n" + "# filled\n" * 100)
+    assert lint("--max-size", 500, "large.yaml") == (
+        2,
+        "",
+        "large.yaml: this has more than 500 bytes: it was not checked (--max-size sets the limit)\n",
+    )
+    assert lint("--max-size", 1000, "large.yaml")[0] == 1
+
+
+def spawn(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+
+
+def test_a_huge_file_takes_bounded_memory(tmp_path):
+    with open(tmp_path / "huge.yaml", "wb") as file:
+        file.truncate(100_000_000)
+    code = f"from actspec.cli import main\nmain(['lint', {str(tmp_path)!r}])"
+    done = spawn(f"import resource\nresource.setrlimit(resource.RLIMIT_DATA, (400_000_000, 400_000_000))\n{code}")
+    assert done.returncode == 2
+    limit = "this has more than 10,000,000 bytes: it was not checked (--max-size sets the limit)"
+    assert done.stderr == f"{tmp_path}/huge.yaml: {limit}\n"
+
+
+def test_neither_the_compiler_nor_an_optional_package_is_imported(tmp_path):
+    write(tmp_path / "a.json", '{"act": "tahn"}')
+    code = f"""
+import sys
+from actspec.cli import main
+try:
+    main(['lint', {str(tmp_path)!r}])
+except SystemExit as left:
+    assert left.code == 1
+heavy = {{'numba', 'rich', 'yaml', 'pydantic', 'actspec.kernels.drive', 'actspec.description'}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = spawn(code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_pyyaml_the_message_says_what_to_install(tmp_path):
+    write(tmp_path / "a.yaml", "act: tahn")
+    done = spawn(
+        f"import sys; sys.modules['yaml'] = None\nfrom actspec.cli import main\nmain(['lint', {str(tmp_path)!r}])"
+    )
+    assert done.returncode == 2
+    assert done.stderr == f'{tmp_path}/a.yaml: reading YAML takes PyYAML: pip install "actspec[yaml]"\n'
