@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec import registry
-from actspec.arrays import Array, check_result
-from actspec.errors import did_you_mean
+from actspec.arrays import Array, check_result, real_array
+from actspec.errors import UnboundError, did_you_mean
 from actspec.graph.operand import Operand, UnfollowedError
 from actspec.kernels.run import Runner
 from actspec.limits import MAX_NESTING
@@ -95,6 +95,14 @@ class Activation:
     output that this state gives.
     """
 
+    draws: ClassVar[str] = ""
+    """When the activation draws random numbers: ``""`` (never), ``"training"`` or ``"always"``, in a bound cell only.
+
+    It follows from the class's methods. ``draw(self, rng, shape)`` returns noise from a NumPy generator, of x's shape
+    or one that broadcasts to it, and ``sample(self, x, noise)``, in plain NumPy, the result. A class with ``__call__``
+    beside them draws in training mode, and gives that otherwise; one without it draws always.
+    """
+
     # A Callable, so that subclasses may write __call__(self, x) without out.
     __call__: Callable[..., Any]
 
@@ -132,6 +140,12 @@ class Activation:
         if cls.stateful and not _takes(getattr(cls, "advance", None), 3):
             wanted = "a method advance(self, state, x) that returns the next state of each element"
             raise TypeError(f"{cls.__qualname__} is stateful, so it needs {wanted}")
+        if "draws" in cls.__dict__:
+            raise TypeError(f"{cls.__qualname__} must not define 'draws': it follows from its draw and sample")
+        cls.draws = _when_it_draws(cls)
+        if cls.draws == "always" and cls.__formula__ is None:
+            cls.__formula__ = _draws_always
+            setattr(cls, "__call__", _runner(_draws_always))  # noqa: B010  # as above
         if register:
             if cls.__formula__ is None:
                 raise TypeError(
@@ -206,12 +220,14 @@ class Activation:
         return [(each, getattr(self, each.name)) for each in self.__definition__.parameters]
 
     def needs_binding(self) -> str | None:
-        """Why this activation can't run before it is bound (it learns, or remembers), or None where it can."""
+        """Why this activation can't run before it is bound (it learns, remembers or draws), or None where it can."""
         learnt = [each.name for each, value in self._items() if isinstance(value, Learnable)]
         if learnt:
             return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
         if self.stateful:
             return f"{self.__definition__.name!r} remembers its earlier inputs"
+        if self.draws == "always":
+            return f"{self.__definition__.name!r} {_DRAWS}"
         return next((reason for each in self._nested if (reason := each.needs_binding())), None)
 
     def formula(self, x: Any) -> Any:
@@ -240,6 +256,24 @@ class Activation:
         assert own is not None
         what = f"the derivative of {type(self).__qualname__}"
         return check_result(own(self._given(x.dtype), x, y), x, what)
+
+    def drawn(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Noise for an array of this shape and type, drawn from a generator; checked to fit."""
+        given: Any = self._given(dtype)
+        noise = real_array(given.draw(rng, shape), f"the noise of {type(self).__qualname__}")
+        if noise.shape == shape:
+            return noise.astype(dtype, copy=False)
+        try:
+            return np.broadcast_to(noise, shape).astype(dtype)
+        except ValueError:
+            raise ValueError(
+                f"the noise of {type(self).__qualname__} has the shape {noise.shape}, which doesn't fit {shape} of x"
+            ) from None
+
+    def sampled(self, x: Array, noise: Array) -> Array:
+        """What the activation makes of an array of floats and its noise, as its author wrote it; checked to fit x."""
+        given: Any = self._given(x.dtype)
+        return check_result(given.sample(x, noise), x, f"the sample of {type(self).__qualname__}")
 
     def _given(self, dtype: np.dtype[Any]) -> Activation:
         """The activation as its formula sees it, with the learnt values of a cell as arrays of a type."""
@@ -374,12 +408,36 @@ def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Arra
     return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
 
 
+_DRAWS = "draws random numbers"
+
+
+def _draws_always(self: Activation, _x: Any) -> Any:
+    """The formula of a class that has none without random numbers: an error that says to bind it."""
+    raise UnboundError(refusal(f"{self.__definition__.name!r} {_DRAWS}"))
+
+
+def _when_it_draws(cls: type[Activation]) -> str:
+    """When a class draws random numbers, as its methods say; TypeError where one is missing."""
+    draw, sample = getattr(cls, "draw", None), getattr(cls, "sample", None)
+    if sample is None and (draw is None or not cls.__definition__.registered):
+        return ""
+    if sample is None or not _takes(sample, 3):
+        raise TypeError(f"{cls.__qualname__} draws random numbers, so it needs a method sample(self, x, noise)")
+    if not _takes(draw, 3):
+        wanted = "a method draw(self, rng, shape) that returns them for an array of that shape"
+        raise TypeError(f"{cls.__qualname__} draws random numbers, so it needs {wanted}")
+    if cls.stateful:
+        raise TypeError(f"{cls.__qualname__} is stateful, so it can't draw random numbers too: write two activations")
+    return "always" if cls.__formula__ in (None, _draws_always) else "training"
+
+
 def refusal(reason: str | None) -> str | None:
     """What to say to who calls something that can't run on its own; the reason is from ``needs_binding()``."""
     if reason is None:
         return None
     if "learns" not in reason:
-        return f"{reason}: bind it before you call it, cell = pipeline.bind()"
+        seed = "rng=0" if reason.endswith(_DRAWS) else ""
+        return f"{reason}: bind it before you call it, cell = pipeline.bind({seed})"
     return (
         f"{reason}: bind it before you call it, cell = pipeline.bind(features=...); "
         "parameters with fixed values, such as prelu(slope=0.25), need no binding"
@@ -436,6 +494,8 @@ _FINAL = (
     *(
         "formula",
         "apply_derivative",
+        "drawn",
+        "sampled",
         "follow",
         "learnt_values",
         "own_derivative",
@@ -501,7 +561,7 @@ def _declare_parameters(cls: type[Activation]) -> tuple[Parameter, ...]:
     return tuple(declared.values())
 
 
-_TAKEN = frozenset({"self", "x", "out", "derivative", "vjp", "jvp", "jacobian", "bind"})
+_TAKEN = frozenset({"self", "x", "out", "derivative", "vjp", "jvp", "jacobian", "bind", "draw", "sample"})
 
 
 def _with_default(cls: type, inherited: Parameter, default: object) -> Parameter:

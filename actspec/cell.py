@@ -1,4 +1,4 @@
-"""Cells: pipelines bound to a number of features, with the values that they learn and what they remember."""
+"""Cells: pipelines bound to a number of features, with the values that they learn, remember and draw."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import numpy.typing as npt
 from actspec import structure
 from actspec.activation import Activation
 from actspec.arrays import Array, check_out, real_array, result_type
-from actspec.errors import UnboundError
+from actspec.assembly import Assembly, assemble
+from actspec.errors import DerivativeError, UnboundError
 from actspec.kernels import gradients, plan, program, recurrence
 from actspec.kernels.drive import computed_type
 from actspec.kernels.execute import is_plain
 from actspec.kernels.forward import learnt_values
 from actspec.kernels.plan import Compiled
-from actspec.kernels.program import Memory, Program, State, Steps, Within
+from actspec.kernels.program import Draw, Memory, Program, State, Steps, Within
 from actspec.kernels.run import Runner
 from actspec.parameters import Bound, Learnable, Normal, Parameter, Uniform
 from actspec.structure import Group, Sliced
@@ -77,11 +78,11 @@ class Parameters(MutableMapping[str, npt.NDArray[Any]]):
 
 
 class Cell:
-    """A pipeline with the values that it learns and what it remembers; ``Pipeline.bind`` makes it.
+    """A pipeline with the values that it learns, what it remembers and what it draws; ``Pipeline.bind`` makes it.
 
     Calling it with a real array_like x, whose last axis has the features, returns an array of that shape, with types
-    and ``out`` as for a pipeline. Where stages remember, the call advances their states, so that it isn't for several
-    threads at once.
+    and ``out`` as for a pipeline. Where stages remember, the call advances their states, and where they draw random
+    numbers, its generator, so that it isn't for several threads at once.
 
     >>> import actspec
     >>> cell = actspec.parse("prelu + norm:mean").bind(features=3)
@@ -109,39 +110,16 @@ class Cell:
         self._stages = tuple(binder.bound(stage, str(number), features) for number, stage in enumerate(pipeline.stages))
         self._names = binder.names
         self._parameters = Parameters(binder.arrays)
-        self._memories: list[Memory] = []
-        self._program = self._parts(self._stages, features)
+        self._rng = rng
+        self._training = False
+        self._assemblies = {False: assemble(self._stages, features, training=False)}
         self._runner = Runner(self._stages, width=features)
         self._starts: list[Array | None] = []  # what states were set to, as long as their shape isn't known
         self._states: list[State] = []
         self._began: list[State] = []
+        self._noise: dict[int, Array] = {}  # of the latest call, by the places of what drew it
+        self._scanned = False
         self.reset()
-
-    def _parts(self, stages: tuple[Activation, ...], width: int | None) -> Program:
-        """The stages as parts of a program, neighbours without memory together."""
-        parts: list[Steps | Memory | Within] = []
-        for stage in stages:
-            if stage.stateful:
-                memory = Memory(stage, len(self._memories))
-                self._memories.append(memory)
-                readout = stage.readout
-                alone = readout[0] is stage
-                parts += [memory, *((Steps(readout, width),) if alone else self._parts(readout, width))]
-            elif isinstance(stage, Sliced) and any(each.stateful for each in structure.leaves((stage,))):
-                inner = None if width is None else stage.width_of(width)
-                parts.append(Within(stage, self._parts(stage.base.stages, inner)))
-            elif any(each.stateful for each in structure.leaves(stage._nested)):
-                raise UnboundError(f"'{stage}' can't hold an activation that remembers as a parameter")
-            else:
-                parts.append(Steps((stage,), width))
-        merged: list[Steps | Memory | Within] = []
-        for part in parts:
-            last = merged[-1] if merged else None
-            if isinstance(part, Steps) and isinstance(last, Steps):
-                merged[-1] = Steps((*last.stages, *part.stages), width)
-            else:
-                merged.append(part)
-        return tuple(merged)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -153,13 +131,24 @@ class Cell:
         """The number of features; None where the pipeline was bound without it."""
         return self._features
 
+    @property
+    def _assembly(self) -> Assembly:
+        """What it runs at present."""
+        return self._assemblies[self._training]
+
+    @property
+    def _plain(self) -> bool:
+        """Whether it runs as a pipeline does: nothing remembers, and nothing draws at present."""
+        return not (self._assembly.memories or self._assembly.draws)
+
     def __repr__(self) -> str:
         given = "" if self._features is None else f"features={self._features}"
         return f"{self._pipeline!r}.bind({given})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         states = (self._starts, self._states, self._began)
-        return _rebuild, (self._pipeline, self._features, self._dtype, self.state_dict(), *states)
+        drawn = (self._rng, self._training, self._noise, self._scanned)
+        return _rebuild, (self._pipeline, self._features, self._dtype, self.state_dict(), states, drawn)
 
     # learnable parameters
 
@@ -187,18 +176,60 @@ class Cell:
                 )
         self._parameters.update(given)
 
+    # drawing
+
+    @property
+    def training(self) -> bool:
+        """Whether it is in training mode, in which ``rrelu`` and its like draw random numbers; False at first.
+
+        Activations that draw always, such as ``gumbel_softmax``, do so in both modes. Set it at any time.
+        """
+        return self._training
+
+    @training.setter
+    def training(self, training: bool) -> None:
+        if not isinstance(training, (bool, np.bool_)):
+            raise TypeError(f"training must be True or False, not {training!r}")
+        mode = bool(training)
+        if mode not in self._assemblies:
+            self._assemblies[mode] = assemble(self._stages, self._features, training=mode)
+        self._training = mode
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The generator that random numbers come from: the one that ``bind`` was given, or made of its seed."""
+        return self._rng
+
+    @property
+    def noise(self) -> Any:
+        """What the stage that draws drew in the latest call: an array of the shape that the stage was given.
+
+        A tuple of arrays where several stages draw at present, None where none does. After a scan it has the axis of
+        steps.
+        """
+        found = []
+        for each in self._assembly.draws:
+            drawn = self._noise.get(each.place)
+            if drawn is None:
+                raise UnboundError(
+                    f"'{each.stage}' has drawn no random numbers since it was bound or reset: call the cell first"
+                )
+            found.append((drawn if self._scanned else drawn[0]).copy())
+        return self._for_each(found)
+
     # running
 
     def __call__(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """The result for x, of its shape; states advance by one step."""
-        if not self._memories:
+        if self._plain:
             return self._runner(x, out)
         return self._over_time(x, out, steps=False)
 
     def scan(self, xs: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """The results for steps along the first axis of xs, as calls with one after the other give them.
 
-        xs is (time, batch, features), or (time, features); the states end as those calls would leave them.
+        xs is (time, batch, features), or (time, features); the states end as those calls would leave them, and each
+        step has random numbers of its own.
 
         >>> import actspec
         >>> cell = actspec.parse("continuous(linear, tau=2)").bind()
@@ -214,9 +245,10 @@ class Cell:
 
         dx has x's shape; dparams has the names and shapes of ``parameters``. Where stages remember, it differentiates
         the latest call, from the states that it began with (where there was none, one from the present states);
-        states stay as they are. Errors as for ``Pipeline.vjp``.
+        states stay as they are. Where stages draw, it is that of the latest call's noise, and ValueError where that
+        has another shape than x asks for. Errors as for ``Pipeline.vjp``.
         """
-        if not self._memories:
+        if self._plain:
             dx, sums = self._runner._running().vjp(x, g, out)
             return dx, self._named(sums)
         return self._vjp_over_time(x, g, out, steps=False)
@@ -234,7 +266,7 @@ class Cell:
     ) -> Any:
         """How the result changes where x changes by v, and parameters by ``dparams`` (those left out don't).
 
-        Where stages remember, of the latest call, as for ``vjp``.
+        Where stages remember or draw, of the latest call, as for ``vjp``.
         """
         if dparams is not None:
             _check_mapping(dparams, "dparams")
@@ -243,31 +275,31 @@ class Cell:
             if name not in self._parameters:
                 raise ValueError(f"{name!r} is no parameter: there are {', '.join(self._parameters) or 'none'}")
         changes = self._numbered(given)
-        if not self._memories:
+        if self._plain:
             return self._runner._running().jvp(x, v, out, changes)
         values, y = self._prepared(x, out, steps=False)
         change = self._like(v, "v", values, steps=False)
-        states = self._beginning(values)
+        states, noise = self._beginning(values), self._latest(values, steps=False)
         learnt = self._learnt(values.dtype)
         moved = {number: changes.get(number, np.zeros_like(each)) for number, each in learnt.items()}
         with np.errstate(all="ignore"):
-            found = program.jvp(self._program, values, change, states, learnt, moved)
+            found = program.jvp(self._assembly.program, values, change, states, learnt, noise, moved)
         return self._given_back(found, y, out, steps=False)
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
-        """The elementwise derivative by x, as for a pipeline; of the latest call where stages remember."""
-        if not self._memories:
+        """The elementwise derivative by x, as for a pipeline; of the latest call where stages remember or draw."""
+        if self._plain:
             return self._runner._running().derivative(x, out)
         values, _ = self._prepared(x, None, steps=False)
-        gradients.check_elementwise(tuple(program.segments(self._program, values)))
+        gradients.check_elementwise(tuple(program.segments(self._assembly.program, values)))
         return self.jvp(x, np.ones(np.shape(x)), out=out)
 
     def jacobian(self, x: npt.ArrayLike) -> Any:
-        """The Jacobian of each row by x, as for a pipeline; of the latest call where stages remember."""
-        if not self._memories:
+        """The Jacobian of each row by x, as for a pipeline; of the latest call where stages remember or draw."""
+        if self._plain:
             return self._runner._running().jacobian(x)
         values, _ = self._prepared(x, None, steps=False)
-        gradients.check_rows(tuple(program.segments(self._program, values)), values.ndim - 1)
+        gradients.check_rows(tuple(program.segments(self._assembly.program, values)), values.ndim - 1)
         x = np.asarray(x)
         made = np.empty((*x.shape, x.shape[-1]), result_type(x.dtype))
         for feature in range(x.shape[-1]):
@@ -284,33 +316,33 @@ class Cell:
 
         Before the first call it is what ``reset`` was given, or zero for each feature.
         """
-        return self._for_each([self._shown(number) for number in range(len(self._memories))])
+        return self._for_each([self._shown(number) for number in range(len(self._assembly.memories))])
 
     def reset(self, init: Any = None) -> None:
         """Set the states to zero, or to ``init``: an array that fits the batch, or a tuple for several states."""
-        count = len(self._memories)
+        count = len(self._assembly.memories)
         if count != 1 and not (init is None or isinstance(init, (tuple, list))):
             raise TypeError(f"init must be a tuple of {count} states, one for each stage that remembers")
         given = (init,) if count == 1 else (None,) * count if init is None else tuple(init)
         if len(given) != count:
             raise ValueError(f"init must have {count} states, not {len(given)}")
         self._starts = [None if each is None else np.array(real_array(each, "init"), np.float64) for each in given]
-        self._states, self._began = [], []
+        self._states, self._began, self._noise = [], [], {}
 
     @property
     def d_input(self) -> Any:
         """The derivative of the state by what its stage was given, in the latest call; of the state's shape."""
-        return self._for_each([self._slope(each, by="by_input") for each in self._memories])
+        return self._for_each([self._slope(each, by="by_input") for each in self._assembly.memories])
 
     @property
     def d_state(self) -> Any:
         """The derivative of the state by the state before, in the latest call: an array of the state's shape."""
-        return self._for_each([self._slope(each, by="by_state") for each in self._memories])
+        return self._for_each([self._slope(each, by="by_state") for each in self._assembly.memories])
 
     @property
     def d_output(self) -> Any:
         """The derivative of a stage's output by its state; a matrix for each row where features are coupled."""
-        return self._for_each([self._slope_of_output(each) for each in self._memories])
+        return self._for_each([self._slope_of_output(each) for each in self._assembly.memories])
 
     def _for_each(self, values: list[Any]) -> Any:
         return tuple(values) if len(values) > 1 else values[0] if values else None
@@ -337,6 +369,9 @@ class Cell:
 
     def _slope_of_output(self, memory: Memory) -> Any:
         state = self._stepped(memory).now
+        for each in structure.leaves(memory.stage.readout):
+            if each.draws == "always" or (each.draws and self._training):
+                raise DerivativeError(f"'{each}' draws random numbers of the state: use vjp(x, g) or jvp(x, v)")
         driver = Runner(memory.stage.readout, width=None if self._features is None else state.shape[-1])._running()
         coupled = any(True for _ in plan.couplings(driver.segments(state.ndim, state.dtype)))
         return driver.jacobian(state) if coupled else driver.derivative(state, None)
@@ -345,21 +380,23 @@ class Cell:
 
     def _over_time(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
         values, y = self._prepared(x, out, steps=steps)
-        states = self._present(values)
+        states, noise = self._present(values), self._drawn(values)
         learnt = self._learnt(values.dtype)
         began = [each.copy() for each in states]
         with np.errstate(all="ignore"):
             if values.size <= _CHUNK:
-                found = program.run(self._program, values, states, learnt) if values.size else values
+                found = program.run(self._assembly.program, values, states, learnt, noise) if values.size else values
             else:
                 direct = steps and is_plain(y, values.dtype) and y.flags.c_contiguous
                 found = y if direct and not np.may_share_memory(y, values) else np.empty_like(values)
-                whole = len(values) if program.is_fused(self._program, values.dtype) else 0
+                whole = len(values) if program.is_fused(self._assembly.program, values.dtype) else 0
                 step = max(1, whole, _CHUNK // max(1, math.prod(values.shape[1:])))
                 for start in range(0, len(values), step):
                     part = slice(start, start + step)
-                    program.run(self._program, values[part], states, learnt, found[part])
+                    some = {place: drawn[part] for place, drawn in noise.items()}
+                    program.run(self._assembly.program, values[part], states, learnt, some, found[part])
         self._began, self._states = began, states
+        self._noise, self._scanned = noise, steps
         return self._given_back(found, y, out, steps=steps)
 
     def _vjp_over_time(self, x: npt.ArrayLike, g: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
@@ -368,8 +405,9 @@ class Cell:
         learnt = self._learnt(values.dtype)
         sums: gradients.Sums = {}
         with np.errstate(all="ignore"):
-            states = self._beginning(values)
-            found = program.vjp(self._program, values, given, states, learnt, sums) if values.size else values
+            states, noise = self._beginning(values), self._latest(values, steps=steps)
+            run = self._assembly.program
+            found = program.vjp(run, values, given, states, learnt, noise, sums) if values.size else values
         return self._given_back(found, y, out, steps=steps), self._named(sums)
 
     def _prepared(
@@ -414,9 +452,8 @@ class Cell:
 
     def _shaped(self, states: list[Array], values: Array) -> list[State]:
         made = []
-        for memory in self._memories:
-            shape = self._shape_of(memory, self._program, values.shape[1:])
-            assert shape is not None
+        for memory in self._assembly.memories:
+            shape = self._assembly.shape_at(memory, values.shape[1:])
             start = states[memory.place] if states else self._starts[memory.place]
             if states and start is not None and start.shape != shape:
                 raise ValueError(
@@ -432,17 +469,42 @@ class Cell:
             made.append(State(now))
         return made
 
-    def _shape_of(self, memory: Memory, parts: Program, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-        """The shape of a state, where steps have this one."""
-        for part in parts:
-            if part is memory:
-                return shape
-            if isinstance(part, Within):
-                inner = (*shape[:-1], part.stage.width_of(shape[-1]))
-                found = self._shape_of(memory, part.program, inner)
-                if found is not None:
-                    return found
-        return None
+    # noise
+
+    def _drawn(self, values: Array) -> dict[int, Array]:
+        """New noise for these steps, drawn as calls with one after the other draw it."""
+        shapes = [self._assembly.shape_at(each, values.shape[1:]) for each in self._assembly.draws]
+        noise = [np.empty((len(values), *shape), values.dtype) for shape in shapes]
+        for step in range(len(values)):
+            for each, shape, drawn in zip(self._assembly.draws, shapes, noise, strict=True):
+                drawn[step] = each.stage.drawn(self._rng, shape, values.dtype)
+        return {each.place: drawn for each, drawn in zip(self._assembly.draws, noise, strict=True)}
+
+    def _latest(self, values: Array, *, steps: bool) -> dict[int, Array]:
+        """The noise of the latest call, which has to have been with steps like these."""
+        found = {}
+        for each in self._assembly.draws:
+            drawn = self._noise.get(each.place)
+            if drawn is None:
+                raise UnboundError(
+                    f"'{each.stage}' has drawn no random numbers since it was bound or reset: call the cell first"
+                )
+            if self._scanned is not steps:
+                latest, asked = ("scan", "call") if self._scanned else ("call", "scan")
+                raise ValueError(
+                    f"the latest random numbers of '{each.stage}' are those of a {latest}: {asked} the cell first, or "
+                    f"ask for {'scan_vjp(xs, gs)' if self._scanned else 'vjp(x, g)'}"
+                )
+            shape = (len(values), *self._assembly.shape_at(each, values.shape[1:]))
+            if drawn.shape != shape:
+                first = 0 if steps else 1
+                raise ValueError(
+                    f"the latest random numbers of '{each.stage}', which derivatives are of, have the shape "
+                    f"{drawn.shape[first:]}, but x asks for {shape[first:]}: "
+                    f"{'scan' if steps else 'call'} the cell with it first"
+                )
+            found[each.place] = drawn.astype(values.dtype, copy=False)
+        return found
 
     # learnt values by number and by name
 
@@ -477,13 +539,15 @@ def _rebuild(
     features: int | None,
     dtype: np.dtype[Any],
     saved: dict[str, npt.NDArray[Any]],
-    starts: list[Array | None],
-    states: list[State],
-    began: list[State],
+    states: tuple[list[Array | None], list[State], list[State]],
+    drawn: tuple[np.random.Generator, bool, dict[int, Array], bool],
 ) -> Cell:
-    """A copy of a cell: its parameters and its states."""
-    cell = Cell(pipeline, features, np.random.default_rng(0), dtype, saved)
-    cell._starts, cell._states, cell._began = starts, states, began
+    """A copy of a cell: its parameters, its states, its generator and what it drew last."""
+    rng, training, noise, scanned = drawn
+    cell = Cell(pipeline, features, rng, dtype, saved)
+    cell._starts, cell._states, cell._began = states
+    cell.training = training
+    cell._noise, cell._scanned = noise, scanned
     return cell
 
 
@@ -636,6 +700,7 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
         if bound is not None
     ]
     cell = bind(pipeline, sum(bounds) + 16, 0, np.float64, None)  # wide enough for every slice
+    alone = [assemble((stage,), cell.features, training=False).program for stage in cell._stages]
 
     def visit(parts: Program) -> Iterator[tuple[str, Compiled | None, str]]:
         """What each kernel is of, and its form; or what isn't compiled, and why."""
@@ -644,6 +709,8 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
                 segments = plan.for_any_rank(part.stages, dtype, part.width)
                 yield from ((str(stage), None, reason) for stage, reason in plan.reasons(segments))
                 yield from ((each.title, each, each.forms[0]) for each in plan.kernels(segments))
+            elif isinstance(part, Draw):
+                yield from visit((part.steps,))
             elif isinstance(part, Within):
                 yield from visit(part.program)
             elif (kernel := part.recurrence(dtype).forward) is not None:
@@ -651,7 +718,6 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
             else:
                 yield str(part.stage), None, part.recurrence(dtype).problem
 
-    alone = [visit(cell._parts((stage,), cell.features)) for stage in cell._stages]
-    reasons = [next((reason for _, kernel, reason in each if kernel is None), "") for each in alone]
-    together = visit(cell._program)
+    reasons = [next((reason for _, kernel, reason in visit(each) if kernel is None), "") for each in alone]
+    together = visit(cell._assembly.program)
     return reasons, [(title, kernel, form) for title, kernel, form in together if kernel is not None]

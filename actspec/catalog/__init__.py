@@ -7,12 +7,14 @@ from actspec.catalog.sigmoids import ScaledTanh, Sigmoid, Tanh
 from actspec.catalog.smooth import Elu, Gaussian, Linear, Selu, Softplus
 from actspec.catalog.spiking import SoftLIF
 from actspec.catalog.stateful import Continuous
+from actspec.catalog.stochastic import GumbelSoftmax
 
 __all__ = [
     "Clip",
     "Continuous",
     "Elu",
     "Gaussian",
+    "GumbelSoftmax",
     "LGReLU",
     "LeakyReLU",
     "Linear",

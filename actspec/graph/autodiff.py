@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -65,10 +66,11 @@ def _pulled(made: _Copy, start: Value) -> list[Value]:
 def jvp(graph: Graph, learnt: int, by: int = 0) -> Graph:
     """How the output changes where input ``by`` changes by a further input, and what is learnt by further values.
 
-    The changes of learnt values are numbered from ``learnt`` on.
+    The further input has the first number that is free. The changes of learnt values are numbered from ``learnt`` on.
     """
     made = _Copy(graph)
-    change = made.graph.input(len(graph.inputs))
+    taken = {graph.nodes[index].detail for index in graph.inputs}
+    change = made.graph.input(next(number for number in itertools.count() if number not in taken))
 
     def start(node: Node) -> Value:
         if node.op == "feature":

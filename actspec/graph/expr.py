@@ -14,6 +14,8 @@ from actspec.graph.operand import Operand, UnfollowedError
 from actspec.parameters import Bound
 
 NO_AXIS = "it names an axis"
+NOISE = 2
+"""The number of the input that stands for noise: 0 is x, and derivatives take a second array of its shape as 1."""
 
 
 class Rank(IntEnum):
@@ -159,7 +161,7 @@ class Graph:
         for index, node in enumerate(self.nodes):
             names = ", ".join(f"v{arg}" for arg in node.args)
             if node.op == "input":
-                text = "x" if node.detail == 0 else f"input {node.detail}"
+                text = {0: "x", NOISE: "noise"}.get(node.detail, f"input {node.detail}")
             elif node.op == "feature":
                 text = f"learnt values {node.detail}"
             elif node.op == "constant":
@@ -244,7 +246,7 @@ class Expr(Operand):
             elif each.type is float and isinstance(value, float):
                 number = graph.parameter(value) if graph.symbolic else value
                 given.__dict__[each.name] = number if each.per is None else (number,) * getattr(activation, each.per)
-        own = activation.own_derivative if graph.owns else None
+        own = activation.own_derivative if graph.owns and body is type(activation).__formula__ else None
         if own is None:
             return self._checked(body(given, self))
         # What is learnt gets its share through the formula, and x through the derivative alone.

@@ -9,10 +9,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from actspec.functions import stop_gradient
 from actspec.graph import autodiff, primitives
-from actspec.graph.expr import Expr, Graph
+from actspec.graph.expr import NOISE, Expr, Graph
 from actspec.graph.interpret import interpret
 from actspec.graph.operand import Operand, Stage, UnfollowedError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A stage that draws, as one whose formula has the noise as a further input."""
+
+    stage: Any
+
+    own_derivative = None
+
+    @property
+    def _nested(self) -> Any:
+        return self.stage._nested
+
+    def follow(self, x: Any) -> Operand:
+        """What its sample makes of what stands for an array."""
+        noise = stop_gradient(x.graph.input(NOISE))
+        y: Operand = x.run(self.stage, lambda given, x: type(self.stage).sample(given, x, noise))
+        return y
+
+    def formula(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What its sample makes of an array, with the noise of ``noise(x)``."""
+        y: npt.NDArray[Any] = self.stage.sampled(x, self.noise(x))
+        return y
+
+    def noise(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Noise for x, always the same."""
+        drawn: npt.NDArray[Any] = self.stage.drawn(np.random.default_rng(0), x.shape, x.dtype)
+        return drawn
+
+    def learnt_values(self, dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
+        """Those of the stage."""
+        found: dict[int, npt.NDArray[Any]] = self.stage.learnt_values(dtype)
+        return found
+
+    def __str__(self) -> str:
+        return str(self.stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +205,8 @@ def _agrees(stage: Stage, graph: Graph, width: int | None) -> bool:
         except Exception:  # an index that so small an array hasn't, say
             return True
         try:
-            traced = np.broadcast_to(interpret(graph, x, learnt=stage.learnt_values(graph.dtype)), x.shape)
+            inputs = (x, x, stage.noise(x)) if isinstance(stage, Sampled) else (x,)
+            traced = np.broadcast_to(interpret(graph, *inputs, learnt=stage.learnt_values(graph.dtype)), x.shape)
         except Exception:
             return False
     return _close(written, traced)

@@ -32,7 +32,7 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
         kernel = kernel_of(segment)
         target = y if number == 0 else np.empty_like(x) if kernel is None else value
         if kernel is not None:
-            _run_back(kernel.vjp, value, g, target, learnt, sums)
+            run_back(kernel.vjp, (value, g), target, learnt, sums)
         elif isinstance(segment, Part):
             if target is not g:
                 np.copyto(target, g)
@@ -49,10 +49,17 @@ def kernel_of(segment: Segment) -> Compiled | None:
     return segment if isinstance(segment, Compiled) and not segment.slope_reason else None
 
 
-def _run_back(segment: Compiled, x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
-    rows = rows_of_sums(segment, x.shape[-1])
-    run_kernel(segment, (x, g), y, learnt, rows)
+def run_back(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, sums: Sums | None) -> None:
+    """Run a kernel of x, what the result gets, and what it takes besides; write to y what x gets."""
+    rows = rows_of_sums(segment, y.shape[-1])
+    run_kernel(segment, inputs, y, learnt, rows)
     add_sums(segment, rows, learnt, sums)
+
+
+def push(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, changes: Learnt) -> None:
+    """Write to y how a segment's result changes, for x, its change, and what the kernel takes besides."""
+    given = {segment.changes + number: change for number, change in changes.items()}
+    run_kernel(segment.jvp, inputs, y, {**learnt, **given})
 
 
 def rows_of_sums(segment: Compiled, width: int) -> npt.NDArray[np.float64] | None:
@@ -77,8 +84,7 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
     segments = tuple(_for_lanes(segments, x.shape))
     for segment, value in zip(segments, _values(segments, x, learnt), strict=True):
         if (kernel := kernel_of(segment)) is not None:
-            given = {kernel.changes + number: change for number, change in changes.items()}
-            run_kernel(kernel.jvp, (value, v), y, {**learnt, **given})
+            push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):
             if y is not v:
                 np.copyto(y, v)

@@ -1,20 +1,22 @@
-"""What a bound pipeline does in each step of time: stages without memory, states, and slices with either inside.
+"""What a bound pipeline does in each step of time: stages without memory, states, draws, and slices with any inside.
 
 Arrays are C-ordered, of a kernel's type, and have an axis of steps at the front; a single step is an array of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from actspec.arrays import Array
+from actspec.errors import DerivativeError
 from actspec.graph.operand import Stage
+from actspec.graph.trace import Sampled
 from actspec.kernels import gradients, plan, recurrence
-from actspec.kernels.forward import Learnt, run_all
+from actspec.kernels.forward import Learnt, run_all, run_kernel
 from actspec.kernels.gradients import Sums
 from actspec.kernels.plan import Compiled, Segment
 from actspec.kernels.recurrence import Recurrence
@@ -61,6 +63,48 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Draw:
+    """A stage that draws random numbers: its noise is number ``place`` of all; ``width`` as for ``Steps``."""
+
+    stage: Any
+    place: int
+    width: int | None
+    _steps: list[Steps] = field(default_factory=list)
+
+    @property
+    def steps(self) -> Steps:
+        """It as a stage without memory, whose kernels take the noise as a further input."""
+        if not self._steps:
+            self._steps.append(Steps((Sampled(self.stage),), self.width))
+        return self._steps[0]
+
+    def segment(self, x: Array) -> Segment:
+        """What it is for the steps of x."""
+        (segment,) = self.steps.segments(x)
+        return segment
+
+    def run(self, x: Array, noise: Array, y: Array, learnt: Learnt) -> None:
+        """Write to y what it makes of the steps of x and their noise."""
+        segment = self.segment(x)
+        if isinstance(segment, Compiled):
+            run_kernel(segment, (x, noise), y, learnt)
+            return
+        for step, drawn, target in zip(x, noise, y, strict=True):
+            target[...] = self.stage.sampled(step.copy(), drawn.copy())
+
+    def kernel(self, x: Array) -> Compiled:
+        """Its kernel, which has derivatives; DerivativeError where it has none."""
+        segment = self.segment(x)
+        if (kernel := gradients.kernel_of(segment)) is None:
+            reason = getattr(segment, "reason", "") or getattr(segment, "slope_reason", "")
+            raise DerivativeError(
+                f"'{self.stage}' can't be differentiated: its sample can't be followed, as {reason}. "
+                "Write it without that"
+            )
+        return kernel
+
+
+@dataclass(frozen=True)
 class Within:
     """What is done to the features of a slice."""
 
@@ -85,11 +129,13 @@ class State:
         return State(self.now.copy())
 
 
-Program = tuple[Steps | Memory | Within, ...]
+Program = tuple[Steps | Memory | Draw | Within, ...]
 States = list[State]
+Noise = Mapping[int, Array]
+"""What is drawn for all steps, by the places of what draws it."""
 
 
-def run(program: Program, x: Array, states: States, learnt: Learnt, y: Array | None = None) -> Array:
+def run(program: Program, x: Array, states: States, learnt: Learnt, noise: Noise, y: Array | None = None) -> Array:
     """The result for the steps of x, which is left as it is; the states become those after the last step.
 
     It is written to y where that is given.
@@ -107,20 +153,23 @@ def run(program: Program, x: Array, states: States, learnt: Learnt, y: Array | N
         if isinstance(part, Memory):
             _advance(part, kernel, states[part.place], x, target, learnt)
         else:
-            _run_part(part, x, target, states, learnt)
+            _run_part(part, x, target, states, learnt, noise)
         x = target
     return x
 
 
-def _run_part(part: Steps | Within, x: Array, y: Array, states: States, learnt: Learnt) -> None:
+def _run_part(part: Steps | Draw | Within, x: Array, y: Array, states: States, learnt: Learnt, noise: Noise) -> None:
     """Write to y what a part without a state of its own makes of x."""
     if isinstance(part, Steps):
         run_all(part.segments(x), x, y, learnt)
         return
+    if isinstance(part, Draw):
+        part.run(x, noise[part.place], y, learnt)
+        return
     np.copyto(y, x)
     place = part.place(x)
     if y[place].size:
-        y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt)
+        y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt, noise)
 
 
 def is_fused(program: Program, dtype: np.dtype[Any]) -> bool:
@@ -139,7 +188,7 @@ def _advance(part: Memory, kernel: Compiled | None, state: State, x: Array, y: A
     recurrence.advance(found, kernel, state.now, x[-1:], y[-1:], learnt)
 
 
-def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterator[tuple[Array, Array]]:
+def _walk(program: Program, x: Array, states: States, learnt: Learnt, noise: Noise) -> Iterator[tuple[Array, Array]]:
     """For each part of a program, the states before its steps where it remembers (else nothing), and its result."""
     nothing = np.empty(0, x.dtype)
     for part in program:
@@ -152,17 +201,17 @@ def _walk(program: Program, x: Array, states: States, learnt: Learnt) -> Iterato
             yield trail[:-1], x
         else:
             y = np.empty_like(x)
-            _run_part(part, x, y, states, learnt)
+            _run_part(part, x, y, states, learnt, noise)
             x = y
             yield nothing, x
 
 
-def vjp(program: Program, x: Array, g: Array, states: States, learnt: Learnt, sums: Sums | None) -> Array:
+def vjp(program: Program, x: Array, g: Array, states: States, learnt: Learnt, noise: Noise, sums: Sums | None) -> Array:
     """What the steps of x get, where those of the result get g: backpropagation through time from these states on."""
     given = [x]
     before = []
     inner = [each.copy() for each in states]
-    for trail, y in _walk(program, x, [each.copy() for each in states], learnt):
+    for trail, y in _walk(program, x, [each.copy() for each in states], learnt, noise):
         given.append(y)
         before.append(trail)
     for number in range(len(program) - 1, -1, -1):
@@ -172,32 +221,36 @@ def vjp(program: Program, x: Array, g: Array, states: States, learnt: Learnt, su
             gradients.vjp(part.segments(x), x, g, y, learnt, sums)
         elif isinstance(part, Memory):
             recurrence.pull_back(part.recurrence(x.dtype), before[number], x, g, y, learnt, sums)
+        elif isinstance(part, Draw):
+            gradients.run_back(part.kernel(x).vjp, (x, g, noise[part.place]), y, learnt, sums)
         else:
             np.copyto(y, g)
             place = part.place(x)
             if y[place].size:
                 some, gets = (np.ascontiguousarray(each[place]) for each in (x, g))
-                y[place] = vjp(part.program, some, gets, inner, learnt, sums)
+                y[place] = vjp(part.program, some, gets, inner, learnt, noise, sums)
         g = y
     return g
 
 
-def jvp(program: Program, x: Array, v: Array, states: States, learnt: Learnt, changes: Learnt) -> Array:
+def jvp(program: Program, x: Array, v: Array, states: States, learnt: Learnt, noise: Noise, changes: Learnt) -> Array:
     """How the result of one step changes where x changes by v, and learnt values by ``changes``."""
     inner = [each.copy() for each in states]
-    for number, (_, after) in enumerate(_walk(program, x, [each.copy() for each in states], learnt)):
+    for number, (_, after) in enumerate(_walk(program, x, [each.copy() for each in states], learnt, noise)):
         part = program[number]
         y = np.empty_like(x)
         if isinstance(part, Steps):
             gradients.jvp(part.segments(x), x, v, y, learnt, changes)
         elif isinstance(part, Memory):
             recurrence.change(part.recurrence(x.dtype), inner[part.place].now, x[0], v[0], y[0], learnt, changes)
+        elif isinstance(part, Draw):
+            gradients.push(part.kernel(x), (x, v, noise[part.place]), y, learnt, changes)
         else:
             np.copyto(y, v)
             place = part.place(x)
             if y[place].size:
                 some, change = (np.ascontiguousarray(each[place]) for each in (x, v))
-                y[place] = jvp(part.program, some, change, inner, learnt, changes)
+                y[place] = jvp(part.program, some, change, inner, learnt, noise, changes)
         x, v = after, y
     return v
 
@@ -207,5 +260,7 @@ def segments(program: Program, x: Array) -> Iterator[Segment]:
     for part in program:
         if isinstance(part, Steps):
             yield from part.segments(x)
+        elif isinstance(part, Draw):
+            yield part.segment(x)
         elif isinstance(part, Within):
             yield from segments(part.program, x)

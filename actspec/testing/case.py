@@ -21,17 +21,27 @@ States = dict[tuple[int, ...], Array]
 class Case:
     """A pipeline, bound where it has to be; the range that inputs come from; the shape of most arrays.
 
-    A cell with a state is back at its beginning for each call.
+    A cell with a state, or with random numbers, is back at its beginning for each call.
     """
 
-    def __init__(self, pipeline: Pipeline, domain: tuple[float, float], shape: tuple[int, ...] | None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        domain: tuple[float, float],
+        shape: tuple[int, ...] | None,
+        *,
+        training: bool = False,
+    ) -> None:
         self.pipeline = pipeline
         self.domain = domain
         self.given_shape = shape
         self.shape: tuple[int, ...] = shape or (3, 5)
         self.stateful = any(stage.stateful for stage in leaves(pipeline.stages))
-        self.bound = pipeline.needs_binding() is not None
+        self.training = training
+        self.draws = any(self._draws(stage) for stage in leaves(pipeline.stages))
+        self.bound = self.draws or pipeline.needs_binding() is not None
         self._cells: dict[int, Any] = {}
+        self._generators: dict[int, Any] = {}
         self._states: dict[tuple[int, ...], Any] = {}
 
     def sample(self, shape: tuple[int, ...] | None = None, seed: int = 0) -> Array:
@@ -43,11 +53,26 @@ class Case:
         if not self.bound:
             return self.pipeline
         if width not in self._cells:
-            self._cells[width] = self.pipeline.bind(features=width, rng=0)
+            cell = self._cells[width] = self.pipeline.bind(features=width, rng=0)
+            cell.training = self.training
+            self._generators[width] = cell.rng.bit_generator.state
         cell = self._cells[width]
-        if self.stateful:
+        if self.stateful or self.draws:
             cell.reset()
+            cell.rng.bit_generator.state = self._generators[width]
         return cell
+
+    def generator(self, width: int) -> np.random.Generator:
+        """A generator like that of a cell of so many features at its beginning."""
+        self.act(width)
+        rng = np.random.default_rng(0)
+        if self.bound:
+            rng.bit_generator.state = self._generators[width]
+        return rng
+
+    def _draws(self, stage: Activation) -> bool:
+        """Whether a stage draws random numbers here."""
+        return stage.draws == "always" or (self.training and stage.draws != "")
 
     def call(self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None) -> Any:
         """The activation's result."""
@@ -61,7 +86,7 @@ class Case:
             if shape not in self._states:
                 act(self.sample(shape, seed=7))
                 self._states[shape] = act.state
-            act.reset(self._states[shape])
+            self.act(shape[-1]).reset(self._states[shape])
         return act
 
     def warm_call(self, x: Array) -> Array:
@@ -69,9 +94,9 @@ class Case:
         return np.asarray(self.warm(x.shape)(x))
 
     def after(self, x: Array) -> Any:
-        """What to differentiate at x; where it has a state, when x was its latest input."""
+        """What to differentiate at x; where it has a state or draws, when x was its latest input."""
         act = self.warm(x.shape)
-        if self.stateful:
+        if self.stateful or self.draws:
             act(x)
         return act
 
@@ -81,12 +106,37 @@ class Case:
         plain = np.array(x, np.float32 if dtype.itemsize == 2 else dtype, order="C", copy=True)
         return self.formulas(plain, {}).astype(dtype)
 
-    def formulas(self, x: Array, states: States) -> Array:
-        """The same on the very array, which they may write into, from these states on, which move a step."""
+    def formulas(self, x: Array, states: States, rng: np.random.Generator | None = None) -> Array:
+        """The same on the very array, which they may write into, from these states on, which move a step.
+
+        Without ``rng``, random numbers are those of a cell at its beginning.
+        """
         y = x.reshape(1) if x.ndim == 0 else x
+        rng = self.generator(y.shape[-1]) if rng is None else rng
         for place, stage in enumerate(self.stages(y.shape[-1], y.dtype)):
-            y = _applied(stage, y, states, (place,))
+            y = self._applied(stage, y, states, (place,), rng)
         return y.reshape(x.shape)
+
+    def _applied(
+        self, stage: Activation, x: Array, states: States, place: tuple[int, ...], rng: np.random.Generator
+    ) -> Array:
+        """What a stage's formula makes of x; one that remembers advances its state, one that draws the generator."""
+        if isinstance(stage, Sliced):
+            y = x.copy()
+            part = (..., stage.selected(x.shape))
+            if x[part].size:
+                y[part] = self._applied(stage.base, x[part], states, (*place, 0), rng)
+            return y
+        if self._draws(stage):
+            return stage.sampled(x, stage.drawn(rng, x.shape, x.dtype))
+        if stage.stateful:
+            remembering: Any = stage  # only such stages have advance
+            states[place] = np.asarray(remembering.advance(states.get(place, np.zeros_like(x)), x))
+            x = states[place].copy()
+        inner = stage.readout if stage.stateful else stage.stages
+        for number, each in enumerate(inner):
+            x = each.formula(x) if each is stage else self._applied(each, x, states, (*place, number), rng)
+        return x
 
     def stages(self, width: int, dtype: np.dtype[Any]) -> tuple[Activation, ...]:
         """The stages, with arrays for what they learn, as their formulas see them in a cell."""
@@ -111,21 +161,3 @@ def _with_values(stage: Activation, values: Iterator[Array], dtype: np.dtype[Any
         object.__setattr__(seen, parameter.name, given)
     object.__setattr__(seen, "_levels", stage._levels)
     return seen
-
-
-def _applied(stage: Activation, x: Array, states: States, place: tuple[int, ...]) -> Array:
-    """What a stage's formula makes of x; one that remembers advances its state."""
-    if isinstance(stage, Sliced):
-        y = x.copy()
-        part = (..., stage.selected(x.shape))
-        if x[part].size:
-            y[part] = _applied(stage.base, x[part], states, (*place, 0))
-        return y
-    if stage.stateful:
-        remembering: Any = stage  # only such stages have advance
-        states[place] = np.asarray(remembering.advance(states.get(place, np.zeros_like(x)), x))
-        x = states[place].copy()
-    inner = stage.readout if stage.stateful else stage.stages
-    for number, each in enumerate(inner):
-        x = each.formula(x) if each is stage else _applied(each, x, states, (*place, number))
-    return x

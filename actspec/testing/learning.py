@@ -1,4 +1,4 @@
-"""Checks of what is learnt and what is remembered, in a cell."""
+"""Checks of what is learnt, remembered and drawn, in a cell."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def state(case: Case) -> str | None:
     """The results of the formula, step by step, after every reset()."""
     xs = _steps(case)
     states: States = {}
-    written = np.stack([case.formulas(x.copy(), states) for x in xs])
+    rng = case.generator(case.shape[-1])
+    written = np.stack([case.formulas(x.copy(), states, rng) for x in xs])
     mend = "let advance(self, state, x) and the formula depend on their arguments alone"
     for when in ("bind()", "reset()"):
         cell = case.act(case.shape[-1])
@@ -124,8 +125,30 @@ def _scanned(case: Case, xs: Array) -> Array:
     return np.asarray(case.act(case.shape[-1]).scan(xs))
 
 
+def noise(case: Case) -> str | None:
+    """In training, the results and slopes of ``sample`` for the noise that was drawn, new noise at every call."""
+    drawing = Case(case.pipeline, case.domain, case.shape, training=True)
+    if not drawing.draws:
+        raise Skip("it draws no random numbers")
+    x, g = case.sample(), case.sample(seed=1)
+    compare(drawing.call(x), drawing.written(x), "the compiled sample", AS_WRITTEN, REPORT)
+    cell = drawing.after(x)
+    if np.array_equal(cell(x), cell(x)):
+        raise Fault("the same result twice", "another one at every call", "let draw(self, rng, shape) draw from rng")
+    dx = np.asarray(drawing.after(x).vjp(x, g)[0])
+    found = slopes(drawing.warm_call, x)
+    compare_slopes(dx, *found.pulled(g, x.shape), x, "vjp of the latest call", MEND_SAMPLE)
+    return found.note
+
+
+MEND_SAMPLE: Final = (
+    "look for what is hidden from differentiation in sample(self, x, noise), such as stop_gradient or rounding, or "
+    "leave this check out: skip={'noise'}"
+)
+
 CHECKS: Final = (
     *(Check(each, *READY) for each in (parameters, learnable)),
     Check(state, "runs", "repeats"),
     Check(scan, *READY, "state"),
+    Check(noise, *READY),
 )
