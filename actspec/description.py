@@ -215,7 +215,7 @@ def _describe(cls: type[Activation]) -> Description:
     return Description(
         name=definition.name,
         summary=summary,
-        formula=formula or _source_formula(cls.__formula__),
+        formula=formula or _source_formula(getattr(cls, "sample") if cls.draws == "always" else cls.__formula__),  # noqa: B009  # mypy knows of no such method
         parameters=definition.parameters,
         aliases=definition.aliases,
         reference=sections.get("References", ""),

@@ -19,8 +19,8 @@ HEAD = """\
 
 This page is generated: change the docstrings in `actspec/catalog/` and run `python docs/make_reference.py`.
 
-Every float parameter can be learnable: see [the language](language.md#learnable-parameters). Activations that learn or
-remember need a bound pipeline; this version reads and spells them, but can't run them yet.
+Every float parameter can be learnable: see [the language](language.md#learnable-parameters). Activations that learn,
+remember or draw random numbers run in a cell: see [Learning and remembering](learning.md).
 """
 
 SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)

@@ -27,7 +27,7 @@ def _built_ins() -> list[str]:
         fixed = all(
             not p.required and not isinstance(p.default, actspec.Learnable) for p in cls.__definition__.parameters
         )
-        if cls.__module__.startswith("actspec.") and fixed and not cls.stateful:
+        if cls.__module__.startswith("actspec.") and fixed and not cls.stateful and cls.draws != "always":
             found.append(name)
     return found
 

@@ -26,7 +26,8 @@ PARAMETERS = {name: actspec.describe(name).parameters for name in BUILT_INS}
 RUNNABLE = [
     name
     for name in BUILT_INS
-    if not CLASSES[name].stateful and not any(p.required or isinstance(p.default, Learnable) for p in PARAMETERS[name])
+    if not (CLASSES[name].stateful or CLASSES[name].draws == "always")
+    and not any(p.required or isinstance(p.default, Learnable) for p in PARAMETERS[name])
 ]
 UNBOUND = [name for name in BUILT_INS if name not in RUNNABLE]
 ROWS = [name for name in RUNNABLE if "axis" in {p.name for p in PARAMETERS[name]}]
@@ -348,11 +349,11 @@ def test_functions_compute_integers_in_float64(name, dtype):
         np.testing.assert_array_equal(function(np.int8([-128])), function(np.float64([-128])))
 
 
-# ---- what learns or remembers: known, described, spelled, refused until bound; with fixed values it runs
+# ---- what learns, remembers or draws: known, described, spelled, refused until bound; with fixed values it runs
 
 
-def test_the_activations_of_a_later_issue_are_those_that_learn_or_remember():
-    assert UNBOUND == ["continuous", "lgrelu", "maxout", "prelu"]
+def test_the_activations_that_have_to_be_bound_are_those_that_learn_remember_or_draw():
+    assert UNBOUND == ["continuous", "gumbelsoftmax", "lgrelu", "maxout", "prelu"]
 
 
 UNBOUND_SPECS = [
@@ -372,15 +373,17 @@ UNBOUND_SPECS = [
     "prelu[:2]",
     "(tanh+prelu)[1:]",
     "continuous(relu)[0]",
+    "gumbelsoftmax",
+    "tanh+gumbelsoftmax(hard=true,tau=0.5)[1:]",
 ]
 
 
 @pytest.mark.parametrize("spec", UNBOUND_SPECS)
-def test_what_learns_or_remembers_is_spelled_and_says_to_bind_it(spec):
+def test_what_learns_remembers_or_draws_is_spelled_and_says_to_bind_it(spec):
     act = actspec.parse(spec)
     assert actspec.parse(str(act)) == act
     assert eval(repr(act), {"actspec": actspec}) == act
-    name = re.search("prelu|lgrelu|maxout|continuous|elu", spec)[0]
+    name = re.search("prelu|lgrelu|maxout|continuous|gumbelsoftmax|elu", spec)[0]
     for call in (act, act[-1], lambda x: act(x, out=np.empty(3)), lambda x: act(np.asarray(x)[:0])):
         with pytest.raises(actspec.UnboundError, match=rf"{name}(.|\n)*\b(bind|bound)\b"):
             call([1.0, 2.0, 3.0])

@@ -28,7 +28,8 @@ FIXED = {"prelu": "prelu(slope=0.25)", "lgrelu": "lgrelu(gain=2,leak=0.5)", "max
 def _built_ins():
     """Every built-in that runs in an unbound pipeline, from the registry, with fixed values for what learns."""
     classes = {name: registry.find(name).cls for name in actspec.names()}
-    names = [name for name, cls in classes.items() if cls.__module__.startswith("actspec.") and not cls.stateful]
+    alone = {name for name, cls in classes.items() if not cls.stateful and cls.draws != "always"}
+    names = [name for name, cls in classes.items() if cls.__module__.startswith("actspec.") and name in alone]
     along = [name for name in names if "axis" in {each.name for each in actspec.describe(name).parameters}]
     return [FIXED.get(name, name) for name in names if name not in along], along
 

@@ -43,7 +43,7 @@ class GumbelSoftmax(Activation):
     Examples
     --------
     >>> import actspec
-    >>> cell = actspec.parse("gumbel_softmax(hard=true)").bind(rng=0)
+    >>> cell = actspec.parse("gumbelsoftmax(hard=true)").bind(rng=0)
     >>> cell([[0.0, 0.0, 9.0], [9.0, 0.0, 0.0]])
     array([[0., 0., 1.],
            [1., 0., 0.]])

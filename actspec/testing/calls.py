@@ -46,8 +46,8 @@ def repeats(case: Case) -> str | None:
     """The same result for the same array."""
     x = case.sample()
     mend = (
-        "let the formula depend on x and its parameters alone: on no random numbers, counters or global variables "
-        "that change"
+        "let the formula depend on x and its parameters alone: on no counters or global variables that change, and on "
+        "random numbers as the noise of a method sample(self, x, noise)"
     )
     for what, function in (("the formula", case.written), ("the activation", case.call)):
         first = np.asarray(function(x))
