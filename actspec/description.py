@@ -14,6 +14,7 @@ from actspec.activation import Activation
 from actspec.errors import Problem, SpecError
 from actspec.kernels import plan
 from actspec.kernels.schedule import schedule
+from actspec.meanings import Meaning, disagreements
 from actspec.parameters import Parameter
 from actspec.pipeline import Pipeline, parse
 from actspec.plugins import PluginError
@@ -25,7 +26,8 @@ class Description:
     """An activation in words, made from its class.
 
     ``summary`` and ``formula`` come from the docstring's first line, ``range`` from its section Returns, ``notes`` and
-    ``reference`` from theirs; ``family`` is the module that the class stands in.
+    ``reference`` from theirs; ``family`` is the module that the class stands in. ``disagreements`` are the words of
+    other systems that are its name or an alias, and mean something else.
     """
 
     name: str
@@ -37,6 +39,15 @@ class Description:
     range: str
     notes: str
     family: str
+    disagreements: tuple[Meaning, ...]
+
+    @property
+    def elsewhere(self) -> str:
+        """The disagreements in words."""
+        systems: dict[tuple[str, str], list[str]] = {}
+        for each in self.disagreements:
+            systems.setdefault((each.word, each.spec), []).append(each.system)
+        return "; ".join(f"{word} is {spec} in {', '.join(of)}" for (word, spec), of in systems.items())
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.summary}", f"  formula:    {self.formula}"]
@@ -46,6 +57,8 @@ class Description:
             lines.append(f"  aliases:    {', '.join(self.aliases)}")
         if self.reference:
             lines.append(f"  reference:  {self.reference}")
+        if self.disagreements:
+            lines.append(f"  elsewhere:  {self.elsewhere}")
         return "\n".join(lines)
 
 
@@ -125,6 +138,8 @@ def describe(name: str | type[Activation]) -> Description:
       aliases:    leakyrectify
       reference:  Maas, Hannun, Ng (2013). Rectifier nonlinearities improve neural network acoustic models. ICML \
 workshop. Equals torch.nn.functional.leaky_relu.
+      elsewhere:  leaky_relu is leakyrelu(negative_slope=0.2) in keras, tf; LeakyReLU is leakyrelu(negative_slope=0.3) \
+in keras; leaky-relu is prelu in theanets
     """
     return _describe(_find(name))
 
@@ -222,6 +237,7 @@ def _describe(cls: type[Activation]) -> Description:
         range=sections.get("Returns", ""),
         notes=sections.get("Notes", ""),
         family=cls.__module__.rpartition(".")[2],
+        disagreements=disagreements(definition.name) if definition.registered else (),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from actspec.activation import Activation
+from actspec.catalog import Linear, ReLU
 from actspec.errors import LayerError, SpecError
 from actspec.pipeline import Pipeline, parse
 
@@ -61,14 +62,20 @@ class LayerSpec:
 
 
 def parse_layers(
-    layers: Iterable[Any], *, hidden: Any = "relu", output: Any = "linear", forms: Iterable[str] = ()
+    layers: Iterable[Any],
+    *,
+    hidden: Any = ReLU,
+    output: Any = Linear,
+    forms: Iterable[str] = (),
+    dialect: str | None = None,
 ) -> list[LayerSpec]:
     """The layers that a list describes, first to last.
 
     A layer is an int (its size); a tuple or list with one int, one activation and one name of ``forms``, in any order;
     a tuple or list of ints alone (its shape); a dict with ``size`` or ``shape``, ``activation``, ``form``, ``name`` and
     anything else, which is kept in ``options``; or a LayerSpec. Activations are what ``parse`` takes. The first layer
-    is the input and linear, the last takes ``output``, the others ``hidden``, unless they say otherwise.
+    is the input and linear, the last takes ``output``, the others ``hidden``, unless they say otherwise. With a
+    ``dialect``, specs are read in it.
 
     LayerError names the place of a fault, such as ``layers[1][1]``, and shows a bad spec with its caret.
 
@@ -83,29 +90,31 @@ def parse_layers(
     for position, name in enumerate(known):
         if not isinstance(name, str):
             raise LayerError(f"forms[{position}]", f"expected a name, not {_describe(name)}")
-    inside, last = _activation(hidden, "hidden"), _activation(output, "output")
+    inside, last = (_activation(value, key, dialect) for key, value in (("hidden", hidden), ("output", output)))
     listed = list(layers)
     defaults = [parse(None), *[inside] * (len(listed) - 2), last]
     return [
-        _layer(layer, f"layers[{position}]", default, known)
+        _layer(layer, f"layers[{position}]", default, known, dialect)
         for position, (layer, default) in enumerate(zip(listed, defaults, strict=False))
     ]
 
 
-def _layer(layer: object, place: str, default: Pipeline, forms: tuple[str, ...]) -> LayerSpec:
+def _layer(layer: object, place: str, default: Pipeline, forms: tuple[str, ...], dialect: str | None) -> LayerSpec:
     if isinstance(layer, LayerSpec):
         return layer
     if isinstance(layer, Mapping):
-        return _from_mapping(layer, place, default, forms)
+        return _from_mapping(layer, place, default, forms, dialect)
     if isinstance(layer, (tuple, list)):
-        return _from_sequence(layer, place, default, forms)
+        return _from_sequence(layer, place, default, forms, dialect)
     if _is_whole(layer):
         size, shape = _measure(layer, None, place)
         return LayerSpec(size, shape, default)
     raise LayerError(place, f"expected a size, a tuple, a dict or a LayerSpec, not {_describe(layer)}")
 
 
-def _from_sequence(layer: Sequence[Any], place: str, default: Pipeline, forms: tuple[str, ...]) -> LayerSpec:
+def _from_sequence(
+    layer: Sequence[Any], place: str, default: Pipeline, forms: tuple[str, ...], dialect: str | None
+) -> LayerSpec:
     if layer and all(map(_is_whole, layer)):
         size, shape = _measure(None, layer, place)
         return LayerSpec(size, shape, default)
@@ -123,7 +132,7 @@ def _from_sequence(layer: Sequence[Any], place: str, default: Pipeline, forms: t
                 raise LayerError(here, f"a second form, {value!r}, after {form!r}")
             form = value
         else:
-            parsed = _activation(value, here, forms)
+            parsed = _activation(value, here, dialect, forms)
             if activation is not None:
                 raise LayerError(here, f"a second activation, '{parsed}', after '{activation}': join them with '+'")
             activation = parsed
@@ -133,12 +142,16 @@ def _from_sequence(layer: Sequence[Any], place: str, default: Pipeline, forms: t
     return LayerSpec(size, shape, default if activation is None else activation, form)
 
 
-def _from_mapping(layer: Mapping[Any, Any], place: str, default: Pipeline, forms: tuple[str, ...]) -> LayerSpec:
+def _from_mapping(
+    layer: Mapping[Any, Any], place: str, default: Pipeline, forms: tuple[str, ...], dialect: str | None
+) -> LayerSpec:
     for key in layer:
         if not isinstance(key, str):
             raise LayerError(place, f"expected keys that are strings, not {_describe(key)}")
     size, shape = _measure(layer.get("size"), layer.get("shape"), place, f"{place}['size']", f"{place}['shape']")
-    activation = _activation(layer["activation"], f"{place}['activation']") if "activation" in layer else default
+    activation = default
+    if "activation" in layer:
+        activation = _activation(layer["activation"], f"{place}['activation']", dialect)
     for key in ("form", "name"):
         _check_word(layer.get(key), key, f"{place}[{key!r}]")
     form = layer.get("form")
@@ -185,9 +198,9 @@ def _is_whole(value: object) -> bool:
     return True
 
 
-def _activation(value: Any, place: str, forms: tuple[str, ...] | None = None) -> Pipeline:
+def _activation(value: Any, place: str, dialect: str | None = None, forms: tuple[str, ...] | None = None) -> Pipeline:
     try:
-        return parse(value)
+        return parse(value, dialect)
     except SpecError as error:
         hint = "" if not forms else f"\n(the forms known here are {_listed(forms)})"
         raise LayerError(place, f"{error}{hint}") from error

@@ -163,6 +163,23 @@ class Pipeline(Runner):
 
         return bind(self, features, rng, dtype, parameters)
 
+    def spell(self, dialect: str) -> str:
+        """The spec that reads back to this pipeline in a dialect: ``parse(p.spell(d), dialect=d) == p``.
+
+        ValueError names the activation or the parameter that the system can't express. Composition, groups, slices and
+        ``~`` are the language's own, in every dialect.
+
+        >>> import actspec
+        >>> actspec.parse("leakyrelu(0.3) + hardsigmoid").spell("onnx")
+        'LeakyRelu(alpha=0.3)+HardSigmoid(alpha=0.16666666666666666)'
+        """
+        from actspec import dialects
+        from actspec.dialects import spelling
+
+        spelled = spelling.write(self._stages, dialects.load(dialect))
+        check_limits(spelled)
+        return spelled
+
     def __add__(self, other: object) -> Pipeline:
         right = _composable(other)
         return NotImplemented if right is None else Pipeline(*self._stages, *right.stages)
@@ -225,11 +242,14 @@ class Pipeline(Runner):
         return _unpickle, (self._spelling, _owners(self))
 
 
-def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeline:
+def parse(spec: str | Pipeline | Activation | type[Activation] | None, dialect: str | None = None) -> Pipeline:
     """The pipeline that a spec stands for: a string, or a Pipeline, an Activation (class or instance), None (linear).
 
+    With a ``dialect`` ("torch", "keras", "jax", "tf", "onnx", "huggingface", "paddle", "theanets" or "lasagne") the
+    names, defaults and parameters of a string are those of that system.
+
     SpecError where the string is no valid spec: it knows the position, the cause and the nearest valid names.
-    TypeError for anything else.
+    ValueError for an unknown dialect, TypeError for anything else.
 
     >>> import actspec
     >>> act = actspec.parse("tanh + norm:z(axis=0, eps=1e-8)")
@@ -237,7 +257,11 @@ def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeli
     actspec.parse('tanh+norm:z(axis=0)')
     >>> actspec.parse(None) == actspec.parse("linear")
     True
+    >>> actspec.parse("leaky_relu", dialect="keras")
+    actspec.parse('leakyrelu(negative_slope=0.2)')
     """
+    if dialect is not None:
+        return _parse_in(dialect, spec)
     if isinstance(spec, str):
         # A subclass, such as a string enumeration, may print itself in its own way.
         return _parse(spec if type(spec) is str else str.__str__(spec), registry.version())
@@ -251,19 +275,34 @@ def parse(spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeli
     return Pipeline(stage)
 
 
-def validate(spec: str | Pipeline | Activation | type[Activation] | None) -> None:
-    """None for a valid spec; SpecError or TypeError, as ``parse`` raises them, for any other.
+def validate(spec: str | Pipeline | Activation | type[Activation] | None, dialect: str | None = None) -> None:
+    """None for a valid spec; the errors of ``parse`` for any other.
 
     >>> import actspec
     >>> actspec.validate("elu(alpha=0.5)")
     """
-    parse(spec)
+    parse(spec, dialect)
+
+
+def _parse_in(dialect: str, spec: str | Pipeline | Activation | type[Activation] | None) -> Pipeline:
+    """A spec read in a dialect; what is no string has been read already."""
+    from actspec import dialects  # programs that speak the plain language alone never need them
+
+    dialects.load(dialect)
+    if not isinstance(spec, str):
+        return parse(spec)
+    return _parse(str.__str__(spec), registry.version(), dialect)
 
 
 @lru_cache(4096)
-def _parse(text: str, _version: tuple[int, int]) -> Pipeline:
+def _parse(text: str, _version: tuple[int, int], dialect: str | None = None) -> Pipeline:
     """``_version`` keeps the cache true: names mean what the registry says at the time."""
-    stages = resolve(text, *parse_syntax(text))
+    if dialect is None:
+        stages = resolve(text, *parse_syntax(text))
+    else:
+        from actspec.dialects.dialect import vocabulary
+
+        stages = resolve(text, *parse_syntax(text), vocabulary(dialect))
     try:
         return Pipeline(*stages)
     except SpecError as error:

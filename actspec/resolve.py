@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from actspec import catalog, registry, structure
+from actspec import catalog, structure
 from actspec.activation import Activation
 from actspec.errors import Problem, Span, SpecError, shorten
 from actspec.parameters import DRAWS, LARGEST, Learnable, Normal, Parameter, Uniform, read_number
@@ -12,16 +12,19 @@ from actspec.plugins import PluginError, normalise
 from actspec.suggest import closest
 from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number, Range, Spec, Stage, String, Value
 from actspec.syntax import Learnable as LearnableNode
+from actspec.vocabulary import Plain, Vocabulary, Word
 
-assert catalog.__all__  # importing the catalog has registered the built-ins
+_PLAIN = Plain()
 
 
-def resolve(text: str, spec: Spec, problems: tuple[Problem, ...] = ()) -> tuple[Activation, ...]:
-    """The activations that a spec names, groups laid flat.
+def resolve(
+    text: str, spec: Spec, problems: tuple[Problem, ...] = (), vocabulary: Vocabulary = _PLAIN
+) -> tuple[Activation, ...]:
+    """The activations that a spec names, groups laid flat; its names are looked up in the vocabulary.
 
     SpecError with all faults in the order of the text, the ``problems`` that reading it met included.
     """
-    resolver = _Resolver(problems)
+    resolver = _Resolver(problems, vocabulary)
     stages = resolver.spec(spec)
     if resolver.problems:
         raise SpecError(text, tuple(sorted(resolver.problems, key=lambda problem: problem.span))) from resolver.cause
@@ -31,8 +34,9 @@ def resolve(text: str, spec: Spec, problems: tuple[Problem, ...] = ()) -> tuple[
 class _Resolver:
     """Collects faults on its way, so that one reading finds them all; a faulty part resolves to None or nothing."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], vocabulary: Vocabulary) -> None:
         self.problems = list(problems)
+        self.vocabulary = vocabulary
         self.cause: Exception | None = None
 
     def report(self, span: Span, reason: str, suggestions: tuple[str, ...] = ()) -> None:
@@ -81,32 +85,34 @@ class _Resolver:
             return None
 
     def call(self, call: Call) -> Activation | None:
-        try:
-            entry = registry.find(call.name)
-        except PluginError as error:
-            self.cause = self.cause or error
-            self.report(call.name_span, str(error))
-            entry = None
-        else:
-            if entry is None:
-                self.report(call.name_span, *registry.explain_unknown(call.name))
-        if entry is None:
+        word = self.word(call)
+        if word is None:
             for argument in call.arguments:
                 self.nested(argument.value)
             return None
-        cls: type[Activation] = entry.cls
-        declared = cls.__definition__.parameters
         number = [] if call.number is None else [Argument(None, call.number, call.number.span, call.number.span)]
         faults = len(self.problems)
-        given = self.match(entry.name, call.name_span, declared, [*number, *call.arguments])
-        values = {each.name: self.value(each, given[each.name].value) for each in declared if each.name in given}
+        given = self.match(word.name, call.name_span, word.parameters, [*number, *call.arguments])
+        values = {each.name: self.value(each, given[each.name].value) for each in word.parameters if each.name in given}
         if len(self.problems) > faults:
             return None
         try:
-            return cls(**values)
+            return word.make(**values)
         except (TypeError, ValueError) as error:  # a check of parameters that a learnable one confuses included
             self.report(call.span, str(error))
             return None
+
+    def word(self, call: Call) -> Word | None:
+        """What the name of a call stands for."""
+        try:
+            word = self.vocabulary.find(call.name)
+        except PluginError as error:
+            self.cause = self.cause or error
+            self.report(call.name_span, str(error))
+            return None
+        if word is None:
+            self.report(call.name_span, *self.vocabulary.explain_unknown(call.name))
+        return word
 
     def nested(self, value: Value) -> None:
         """Find the faults inside a value that no parameter takes."""

@@ -92,12 +92,17 @@ class Sliced(Activation, register=False):
         most = min(width, -(self.start or 0)) if mixed else width
         return len(range(*slice(self.start, self.stop, self.step).indices(most)))
 
+    @property
+    def cut(self) -> str:
+        """The slice as the language writes it: ``[2:5]``."""
+        if self.single:
+            return f"[{self.start}]"
+        start, stop = ("" if bound is None else str(bound) for bound in (self.start, self.stop))
+        return f"[{start}:{stop}]" if self.step == 1 else f"[{start}:{stop}:{self.step}]"
+
     def __str__(self) -> str:
         base = f"({self.base})" if isinstance(self.base, (Group, Sliced)) else str(self.base)
-        if self.single:
-            return f"{base}[{self.start}]"
-        start, stop = ("" if bound is None else str(bound) for bound in (self.start, self.stop))
-        return f"{base}[{start}:{stop}]" if self.step == 1 else f"{base}[{start}:{stop}:{self.step}]"
+        return f"{base}{self.cut}"
 
     def __repr__(self) -> str:
         return f"actspec.parse({str(self)!r})[0]"

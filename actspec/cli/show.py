@@ -7,11 +7,13 @@ import sys
 import click
 import numpy as np
 
+from actspec.cli.faults import Fault
 from actspec.cli.output import say
 from actspec.cli.plot import plot
 from actspec.description import Description, describe, explain
 from actspec.errors import SpecError
 from actspec.graph.coupling import coupled_axes
+from actspec.meanings import meanings, shown_numbers
 from actspec.pipeline import Pipeline, parse
 from actspec.structure import leaves
 
@@ -20,8 +22,12 @@ _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
 
 @click.command(short_help="Show what a spec is, with a plot.")
 @click.argument("spec")
-def command(spec: str) -> None:
+@click.option("--dialects", is_flag=True, help="Show what each system means by a name, at x = -2 and 2.")
+def command(spec: str, dialects: bool) -> None:
     """Show what SPEC is: formulas, parameters, aliases, references, stages, and a plot of its output."""
+    if dialects:
+        say(_systems(spec.strip()))
+        return
     try:
         pipeline = parse(spec)
     except SpecError as fault:
@@ -33,6 +39,21 @@ def command(spec: str) -> None:
         say(f"{explain(pipeline).words}\n")
     say("\n\n".join(_words(describe(name)) for name in names))
     say(f"\n{_picture(pipeline)}")
+
+
+def _systems(name: str) -> str:
+    """A table of who means what by a name."""
+    found = meanings(name)
+    if not found:
+        describe(name)  # it says what was meant
+        raise Fault(f"{name!r} is no name of an activation: --dialects takes one, without parameters")
+    rows = [("system", "word", "stands for", "x = -2", "x = 2")]
+    rows += [(each.system, each.word, each.spec, *shown_numbers(each)) for each in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if any(each.coupled for each in found):
+        lines.append("Features depend on each other: the numbers are those of the row (-2, 2).")
+    return "\n".join(lines)
 
 
 def _by_name(name: str, fault: SpecError) -> Description:
@@ -51,6 +72,7 @@ def _words(found: Description) -> str:
         "returns": found.range,
         "notes": found.notes,
         "reference": found.reference,
+        "elsewhere": found.elsewhere,
         "family": found.family,
     }
     lines = [f"  {f'{label}:':<12}{text}" for label, text in facts.items() if text]

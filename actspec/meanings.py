@@ -1,0 +1,171 @@
+"""What each system means by a word, and on which words they disagree: made from the dialects' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from actspec import dialects, registry
+from actspec.activation import Activation
+from actspec.dialects import words
+from actspec.errors import SpecError
+from actspec.graph.coupling import coupled_axes
+from actspec.parameters import Learnable
+from actspec.pipeline import parse
+from actspec.plugins import PluginError, normalise
+
+PLAIN = "actspec"
+"""The system that speaks the plain language."""
+
+_PROBE = np.array([-10, -6, -4, -3, -2, -1.5, -0.7, -0.3, 0.2, 0.6, 1.2, 2, 3.5, 5, 7, 30.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A word of a system, and the canonical spelling of what it stands for, alone, with its defaults.
+
+    ``numbers`` is what it makes of -2 and 2, of the row of both where features are ``coupled``; none where it needs a
+    parameter, or draws what it needs.
+    """
+
+    system: str
+    word: str
+    spec: str
+    numbers: tuple[float, ...]
+    coupled: bool
+
+
+def meanings(name: str) -> tuple[Meaning, ...]:
+    """What each system that has a word, or the activation of that name, means by it: actspec first.
+
+    Where a system has no such word with actspec's meaning, the word that it has for it comes last of its own.
+
+    >>> [(each.system, each.spec) for each in meanings("hard_sigmoid")][-2:]
+    [('onnx', 'hardsigmoid(slope=0.2)'), ('paddle', 'hardsigmoid(slope=0.1666667)')]
+    """
+    return _meanings(normalise(name), registry.version())
+
+
+def disagreements(name: str) -> tuple[Meaning, ...]:
+    """The words that are the same as a name, or an alias of it, and don't mean what actspec means by it."""
+    found = meanings(name)
+    if not found or found[0].system != PLAIN:
+        return ()
+    entry = _entry(name)
+    keys = set(entry.keys) if entry else set()
+    return tuple(each for each in found if normalise(each.word) in keys and not agree(each, found[0]))
+
+
+def agree(one: Meaning, other: Meaning) -> bool:
+    """Whether two words mean the same function, to six digits."""
+    if one.spec == other.spec:
+        return True
+    mine, theirs = _values(one.spec), _values(other.spec)
+    if mine is None or theirs is None or mine.shape != theirs.shape:  # another axis is another shape
+        return False
+    return bool(np.allclose(mine, theirs, rtol=1e-6, atol=1e-6))
+
+
+def shown_numbers(meaning: Meaning) -> tuple[str, str]:
+    """What a word makes of -2 and 2, to four digits, as tables show it."""
+    numbers = [f"{number:.4g}" for number in meaning.numbers]
+    return (*numbers, *[""] * 2)[:2]  # type: ignore[return-value]  # there are two
+
+
+@lru_cache(1024)
+def _meanings(key: str, _version: tuple[int, int]) -> tuple[Meaning, ...]:
+    entry = _entry(key)
+    keys = (key,) if entry is None else entry.keys
+    found = [] if entry is None else [_meaning(PLAIN, entry.name, None)]
+    for system in dialects.NAMES:
+        table = dialects.load(system)
+        own = [_meaning(system, word, system) for each in keys for word, _ in table.alike(each)]
+        if entry is not None and not any(each.spec == found[0].spec for each in own):
+            own += [_meaning(system, each, system) for each in _other(system, entry.name)]
+        first: dict[str, Meaning] = {}
+        for each in own:
+            first.setdefault(each.spec, each)  # of two words with one meaning, the first
+        found += first.values()
+    return tuple(found)
+
+
+def _other(system: str, name: str) -> Iterator[str]:
+    """What a system calls the activation of a name, in a word that needs no parameter for it."""
+    try:
+        spelled = parse(name).spell(system)
+    except ValueError:
+        return
+    if "(" not in spelled:
+        yield spelled
+
+
+def _entry(name: str) -> registry.Entry | None:
+    try:
+        return registry.find(name)
+    except PluginError:
+        return None
+
+
+def _meaning(system: str, word: str, dialect: str | None) -> Meaning:
+    try:
+        spec = str(parse(word, dialect))
+    except SpecError:  # it needs a parameter
+        return Meaning(system, word, _target(word, dialect), (), coupled=False)
+    return Meaning(system, word, spec, *_sample(spec))
+
+
+def _target(word: str, dialect: str | None) -> str:
+    """What a word that needs a parameter stands for, with its parameters' names in place of their values."""
+    if dialect is None:
+        target, needed = word, [each.name for each in words.declared(word).values() if each.required]
+    else:
+        entry = dialects.load(dialect).find(word)
+        assert entry is not None
+        target = entry.cases[0].target
+        needed = [
+            given.sets or given.name
+            for given, each in zip(entry.inputs, words.parameters(entry), strict=True)
+            if each.required
+        ]
+    return f"{target}({','.join(needed)})" if needed else target
+
+
+@lru_cache(1024)
+def _sample(spec: str) -> tuple[tuple[float, ...], bool]:
+    stage = _begun(spec)
+    if stage is None:
+        return (), False
+    coupled = coupled_axes(stage.follow, 1) != frozenset()
+    return tuple(map(float, _run(stage, np.array([-2.0, 2.0])).ravel())), coupled
+
+
+def _values(spec: str) -> npt.NDArray[Any] | None:
+    stage = _begun(spec)
+    return None if stage is None else _run(stage, _PROBE)
+
+
+def _run(stage: Activation, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The activation on some values, which stand along its axis where it has one."""
+    axis = getattr(stage, "axis", -1)
+    shape = [1] * (axis + 1 if axis >= 0 else -axis)
+    shape[axis] = x.size
+    with np.errstate(all="ignore"):
+        return np.asarray(stage.formula(x.reshape(shape)))  # as it is written: this isn't worth a kernel
+
+
+def _begun(spec: str) -> Activation | None:
+    """An activation with what it learns where it begins; None where that is drawn, or it can't run unbound."""
+    try:
+        stage = parse(spec)[0]
+    except SpecError:
+        return None
+    values = [value.start if isinstance(value, Learnable) else value for value in stage._values()]
+    if not all(isinstance(value, (float, int, str, type(None))) for value in values):
+        return None
+    fixed = type(stage)(*values)
+    return None if fixed.needs_binding() else fixed
