@@ -73,7 +73,7 @@ def agree(one: Meaning, other: Meaning) -> bool:
 
 def shown_numbers(meaning: Meaning) -> tuple[str, str]:
     """What a word makes of -2 and 2, to four digits, as tables show it."""
-    numbers = [f"{number:.4g}" for number in meaning.numbers]
+    numbers = [f"{number + 0.0:.4g}" for number in meaning.numbers]  # no -0
     return (*numbers, *[""] * 2)[:2]  # type: ignore[return-value]  # there are two
 
 

@@ -41,7 +41,7 @@ class Dialect:
             *others, last = elsewhere
             reason += f": {' and '.join(filter(None, (', '.join(others), last)))} {'have' if others else 'has'} it"
         same = dict.fromkeys(found for found in map(self._spell, elsewhere.values()) if found)
-        near = closest(name, self.table.names)
+        near = closest(name, self.table.spellings)
         return reason, tuple(dict.fromkeys((*same, *near)))[:3]
 
     def _spell(self, meaning: Activation | None) -> str | None:

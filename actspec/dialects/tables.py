@@ -86,6 +86,11 @@ class Table:
         return tuple(self._exact)
 
     @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """One spelling of each name, the first."""
+        return tuple({normalise(name): name for name in reversed(self.names)}.values())
+
+    @cached_property
     def _exact(self) -> dict[str, Entry]:
         return {name: entry for entry in self.entries for name in entry.names}
 
