@@ -22,22 +22,34 @@ from actspec.plugins import PluginError, normalise
 PLAIN = "actspec"
 """The system that speaks the plain language."""
 
-_PROBE = np.array([-10, -6, -4, -3, -2, -1.5, -0.7, -0.3, 0.2, 0.6, 1.2, 2, 3.5, 5, 7, 30.0])
+_PROBE = (-10.0, -6.0, -4.0, -3.0, -2.0, -1.5, -0.7, -0.3, 0.2, 0.6, 1.2, 2.0, 3.5, 5.0, 7.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """A word of a system, and the canonical spelling of what it stands for, alone, with its defaults.
 
-    ``numbers`` is what it makes of -2 and 2, of the row of both where features are ``coupled``; none where it needs a
-    parameter, or draws what it needs.
+    Where it needs parameters, their names stand in place of values.
     """
 
     system: str
     word: str
     spec: str
-    numbers: tuple[float, ...]
-    coupled: bool
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What the word makes of -2 and 2, of the row of both where features are coupled.
+
+        Empty where it needs a parameter, a state, or what it draws.
+        """
+        found = _run(self.spec, (-2.0, 2.0), registry.version())
+        return () if found is None else tuple(map(float, found.ravel()))
+
+    @property
+    def coupled(self) -> bool:
+        """Whether features depend on each other."""
+        stage = _begun(self.spec)
+        return stage is not None and coupled_axes(stage.follow, 1) != frozenset()
 
 
 def meanings(name: str) -> tuple[Meaning, ...]:
@@ -45,8 +57,8 @@ def meanings(name: str) -> tuple[Meaning, ...]:
 
     Where a system has no such word with actspec's meaning, the word that it has for it comes last of its own.
 
-    >>> [(each.system, each.spec) for each in meanings("hard_sigmoid")][-2:]
-    [('onnx', 'hardsigmoid(slope=0.2)'), ('paddle', 'hardsigmoid(slope=0.1666667)')]
+    >>> print(*(f"{each.system}: {each.spec}" for each in meanings("leaky_rectify")[-2:]))
+    theanets: prelu lasagne: leakyrelu
     """
     return _meanings(normalise(name), registry.version())
 
@@ -65,7 +77,7 @@ def agree(one: Meaning, other: Meaning) -> bool:
     """Whether two words mean the same function, to six digits."""
     if one.spec == other.spec:
         return True
-    mine, theirs = _values(one.spec), _values(other.spec)
+    mine, theirs = (_run(each.spec, _PROBE, registry.version()) for each in (one, other))
     if mine is None or theirs is None or mine.shape != theirs.shape:  # another axis is another shape
         return False
     return bool(np.allclose(mine, theirs, rtol=1e-6, atol=1e-6))
@@ -115,8 +127,8 @@ def _meaning(system: str, word: str, dialect: str | None) -> Meaning:
     try:
         spec = str(parse(word, dialect))
     except SpecError:  # it needs a parameter
-        return Meaning(system, word, _target(word, dialect), (), coupled=False)
-    return Meaning(system, word, spec, *_sample(spec))
+        spec = _target(word, dialect)
+    return Meaning(system, word, spec)
 
 
 def _target(word: str, dialect: str | None) -> str:
@@ -136,26 +148,19 @@ def _target(word: str, dialect: str | None) -> str:
 
 
 @lru_cache(1024)
-def _sample(spec: str) -> tuple[tuple[float, ...], bool]:
+def _run(spec: str, values: tuple[float, ...], _version: tuple[int, int]) -> npt.NDArray[Any] | None:
+    """What an activation makes of values, which stand along its axis where it has one; None where it can't say."""
     stage = _begun(spec)
     if stage is None:
-        return (), False
-    coupled = coupled_axes(stage.follow, 1) != frozenset()
-    return tuple(map(float, _run(stage, np.array([-2.0, 2.0])).ravel())), coupled
-
-
-def _values(spec: str) -> npt.NDArray[Any] | None:
-    stage = _begun(spec)
-    return None if stage is None else _run(stage, _PROBE)
-
-
-def _run(stage: Activation, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The activation on some values, which stand along its axis where it has one."""
+        return None
     axis = getattr(stage, "axis", -1)
     shape = [1] * (axis + 1 if axis >= 0 else -axis)
-    shape[axis] = x.size
-    with np.errstate(all="ignore"):
-        return np.asarray(stage.formula(x.reshape(shape)))  # as it is written: this isn't worth a kernel
+    shape[axis] = len(values)
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(stage.formula(np.array(values).reshape(shape)))  # as written: this isn't worth a kernel
+    except Exception:  # whatever a custom formula raises: it is told by its words then
+        return None
 
 
 def _begun(spec: str) -> Activation | None:

@@ -170,8 +170,8 @@ class Pipeline(Runner):
         ``~`` are the language's own, in every dialect.
 
         >>> import actspec
-        >>> actspec.parse("leakyrelu(0.3) + hardsigmoid").spell("onnx")
-        'LeakyRelu(alpha=0.3)+HardSigmoid(alpha=0.16666666666666666)'
+        >>> actspec.parse("leakyrelu(0.3) + softmax(axis=1)").spell("onnx")
+        'LeakyRelu(alpha=0.3)+Softmax(axis=1)'
         """
         from actspec import dialects
         from actspec.dialects import spelling
