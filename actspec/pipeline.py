@@ -147,7 +147,7 @@ class Pipeline(Runner):
         dtype: npt.DTypeLike = np.float64,
         parameters: Mapping[str, npt.ArrayLike] | None = None,
     ) -> Cell:
-        """A cell: the pipeline with arrays for what it learns, one value a feature, and for what it remembers.
+        """A cell: the pipeline with arrays for what it learns, one value a feature, for what it remembers and draws.
 
         ``features`` is the width of the last axis, needed where something is learnt. Starts are drawn from ``rng``, a
         seed or a NumPy generator, in the order of the spec, and kept in ``dtype``, float32 or float64; or they are
