@@ -353,7 +353,7 @@ def test_functions_compute_integers_in_float64(name, dtype):
 
 
 def test_the_activations_that_have_to_be_bound_are_those_that_learn_remember_or_draw():
-    assert UNBOUND == ["continuous", "gumbelsoftmax", "lgrelu", "maxout", "prelu"]
+    assert UNBOUND == ["continuous", "gumbel_softmax", "lgrelu", "maxout", "prelu"]
 
 
 UNBOUND_SPECS = [
@@ -373,8 +373,8 @@ UNBOUND_SPECS = [
     "prelu[:2]",
     "(tanh+prelu)[1:]",
     "continuous(relu)[0]",
-    "gumbelsoftmax",
-    "tanh+gumbelsoftmax(hard=true,tau=0.5)[1:]",
+    "gumbel_softmax",
+    "tanh+gumbel_softmax(hard=true,tau=0.5)[1:]",
 ]
 
 
@@ -383,7 +383,7 @@ def test_what_learns_remembers_or_draws_is_spelled_and_says_to_bind_it(spec):
     act = actspec.parse(spec)
     assert actspec.parse(str(act)) == act
     assert eval(repr(act), {"actspec": actspec}) == act
-    name = re.search("prelu|lgrelu|maxout|continuous|gumbelsoftmax|elu", spec)[0]
+    name = re.search("prelu|lgrelu|maxout|continuous|gumbel_softmax|elu", spec)[0]
     for call in (act, act[-1], lambda x: act(x, out=np.empty(3)), lambda x: act(np.asarray(x)[:0])):
         with pytest.raises(actspec.UnboundError, match=rf"{name}(.|\n)*\b(bind|bound)\b"):
             call([1.0, 2.0, 3.0])

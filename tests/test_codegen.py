@@ -26,7 +26,7 @@ def _fixed(name: str) -> str:
     return f"{name}({','.join(learnt)})" if learnt else name
 
 
-COMPILED = [_fixed(name) for name in actspec.names() if name not in ("continuous", "gumbelsoftmax", "maxout")]
+COMPILED = [_fixed(name) for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
 
 
 def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:

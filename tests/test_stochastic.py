@@ -16,7 +16,7 @@ RNG = np.random.default_rng(11)
 
 
 def gumbel(parameters: str = "", *, rng: object = 0):
-    return actspec.parse(f"gumbelsoftmax({parameters})").bind(rng=rng)
+    return actspec.parse(f"gumbel_softmax({parameters})").bind(rng=rng)
 
 
 def softmax(x):
@@ -155,7 +155,7 @@ def test_a_hard_sample_has_the_gradient_of_the_soft_one():
 
 def test_a_scan_draws_what_calls_one_by_one_draw():
     xs = RNG.normal(size=(5, 2, 6))
-    spec = "gumbelsoftmax[1:]+continuous(gumbelsoftmax+tanh,tau=2)"
+    spec = "gumbel_softmax[1:]+continuous(gumbel_softmax+tanh,tau=2)"
     one, all_at_once = (actspec.parse(spec).bind(rng=3) for _ in range(2))
     ys = np.stack([one(x) for x in xs])
     np.testing.assert_array_equal(all_at_once.scan(xs), ys)
@@ -199,13 +199,13 @@ def test_derivatives_are_of_the_latest_call():
 
 
 def test_unbound_it_says_why_and_how_to_bind_it():
-    with pytest.raises(actspec.UnboundError, match=r"'gumbelsoftmax' draws random numbers: bind it.*bind\(rng=0\)"):
+    with pytest.raises(actspec.UnboundError, match=r"'gumbel_softmax' draws random numbers: bind it.*bind\(rng=0\)"):
         actspec.parse("relu+gumbel_softmax")([1.0, 2.0])
     with pytest.raises(actspec.UnboundError, match="draws random numbers"):
         GumbelSoftmax()([1.0, 2.0])
     with pytest.raises(actspec.UnboundError, match="draws random numbers"):
         GumbelSoftmax().formula(np.ones(2))
-    cell = actspec.parse("continuous(gumbelsoftmax)").bind(rng=0)
+    cell = actspec.parse("continuous(gumbel_softmax)").bind(rng=0)
     cell(np.ones((2, 3)))
     with pytest.raises(actspec.DerivativeError, match=r"draws random numbers of the state: use vjp"):
         cell.d_output  # noqa: B018  # asking is what raises
@@ -213,7 +213,7 @@ def test_unbound_it_says_why_and_how_to_bind_it():
 
 def test_cells_copy_and_pickle_with_their_generators_and_their_noise():
     x = RNG.normal(size=(3, 6))
-    cell = actspec.parse("prelu+gumbelsoftmax").bind(features=6, rng=0)
+    cell = actspec.parse("prelu+gumbel_softmax").bind(features=6, rng=0)
     y = cell(x)
     assert list(cell.state_dict()) == ["0.slope"]
     copies = [copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))]
@@ -355,8 +355,8 @@ def test_what_draws_cannot_stand_in_a_parameter():
             def __call__(self, x):
                 return x + self.base.formula(x)
 
-        with pytest.raises(actspec.UnboundError, match=r"can't hold 'gumbelsoftmax' as a parameter, which draws"):
-            actspec.parse("residual(gumbelsoftmax)").bind()
+        with pytest.raises(actspec.UnboundError, match=r"can't hold 'gumbel_softmax' as a parameter, which draws"):
+            actspec.parse("residual(gumbel_softmax)").bind()
         cell = actspec.parse("residual(dropout)").bind()
         np.testing.assert_array_equal(cell([1.0, 2.0]), [2, 4])
         with pytest.raises(actspec.UnboundError, match=r"can't hold 'dropout' as a parameter.*in training"):

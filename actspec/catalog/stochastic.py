@@ -12,7 +12,7 @@ from actspec.functions import stop_gradient
 from actspec.parameters import parameter
 
 
-class GumbelSoftmax(Activation):
+class GumbelSoftmax(Activation, name="gumbel_softmax"):
     """Softmax of noisy logits: ``softmax((x + g)/tau), g standard Gumbel noise`` along an axis.
 
     Parameters
@@ -43,7 +43,7 @@ class GumbelSoftmax(Activation):
     Examples
     --------
     >>> import actspec
-    >>> cell = actspec.parse("gumbelsoftmax(hard=true)").bind(rng=0)
+    >>> cell = actspec.parse("gumbel_softmax(hard=true)").bind(rng=0)
     >>> cell([[0.0, 0.0, 9.0], [9.0, 0.0, 0.0]])
     array([[0., 0., 1.],
            [1., 0., 0.]])
