@@ -151,9 +151,9 @@ class Pipeline(Runner):
 
         ``features`` is the width of the last axis, needed where something is learnt. Starts are drawn from ``rng``, a
         seed or a NumPy generator, in the order of the spec, and kept in ``dtype``, float32 or float64; or they are
-        those of ``parameters``, as a cell's ``state_dict()`` or ``numpy.load`` of an ``.npz`` file gives them. Later the
-        cell draws from ``rng`` what random activations draw. Errors:
-        TypeError without ``features``, ValueError where ``parameters`` are those of another pipeline.
+        those of ``parameters``, as a cell's ``state_dict()`` or ``numpy.load`` of an ``.npz`` file gives them. What
+        random activations draw later comes from ``rng`` too. Errors: TypeError without ``features``, ValueError where
+        ``parameters`` are those of another pipeline.
 
         >>> import actspec
         >>> cell = actspec.parse("prelu + maxout:2").bind(features=3, rng=0)
