@@ -217,6 +217,20 @@ def parameter(
     return Field(default, ge, gt, le, lt, per)
 
 
+def start(value: Any) -> Any:
+    """Where a parameter starts: the start of what is learnt, as a number or a distribution; any other value itself."""
+    if isinstance(value, Bound):
+        value = value.start
+    return value.start if isinstance(value, Learnable) else value
+
+
+def check_order(activation: object, low: str, high: str) -> None:
+    """ValueError where the value of one float parameter is above that of another, or starts there."""
+    values = [start(getattr(activation, name)) for name in (low, high)]
+    if all(isinstance(each, float) for each in values) and values[0] > values[1]:
+        raise ValueError(f"{low} must be at most {high}, not {spell(values[0])} > {spell(values[1])}")
+
+
 def declare(name: str, annotation: Any, default: Any, activation: type) -> Parameter:
     """The parameter that an annotated class attribute declares; TypeError where it can't be one."""
     if not _PARAMETER_NAME.fullmatch(name) or name.lower() in RESERVED:

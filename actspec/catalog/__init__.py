@@ -1,20 +1,43 @@
 """The built-in activations, by family; importing this package registers them."""
 
-from actspec.catalog.learnable import LGReLU, Maxout, PReLU
+from actspec.catalog.hard import ClippedLinear, HardMish, HardSigmoid, HardSwish, HardTanh
+from actspec.catalog.learnable import XIELU, LGReLU, Maxout, PReLU
 from actspec.catalog.norms import NormMax, NormMean, NormStd, NormZ, Softmax
-from actspec.catalog.rectifiers import Clip, LeakyReLU, RectMin, RectMinMax, ReLU, VeryLeakyRectify
+from actspec.catalog.rectifiers import (
+    Clip,
+    LeakyReLU,
+    RectMin,
+    RectMinMax,
+    ReLU,
+    ReLU2,
+    ReLU6,
+    ReLUK,
+    RReLU,
+    Threshold,
+    ThresholdedReLU,
+    VeryLeakyRectify,
+)
+from actspec.catalog.shrinking import HardShrink, Shrink, SoftShrink
 from actspec.catalog.sigmoids import ScaledTanh, Sigmoid, Tanh
-from actspec.catalog.smooth import Elu, Gaussian, Linear, Selu, Softplus
+from actspec.catalog.smooth import CELU, Elu, Gaussian, Linear, Selu, Softplus
 from actspec.catalog.spiking import SoftLIF
 from actspec.catalog.stateful import Continuous
 from actspec.catalog.stochastic import GumbelSoftmax
 
 __all__ = [
+    "CELU",
+    "XIELU",
     "Clip",
+    "ClippedLinear",
     "Continuous",
     "Elu",
     "Gaussian",
     "GumbelSoftmax",
+    "HardMish",
+    "HardShrink",
+    "HardSigmoid",
+    "HardSwish",
+    "HardTanh",
     "LGReLU",
     "LeakyReLU",
     "Linear",
@@ -24,15 +47,23 @@ __all__ = [
     "NormStd",
     "NormZ",
     "PReLU",
+    "RReLU",
     "ReLU",
+    "ReLU2",
+    "ReLU6",
+    "ReLUK",
     "RectMin",
     "RectMinMax",
     "ScaledTanh",
     "Selu",
+    "Shrink",
     "Sigmoid",
     "SoftLIF",
+    "SoftShrink",
     "Softmax",
     "Softplus",
     "Tanh",
+    "Threshold",
+    "ThresholdedReLU",
     "VeryLeakyRectify",
 ]

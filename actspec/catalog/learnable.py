@@ -73,6 +73,54 @@ class LGReLU(Activation, aliases=("leakygainrelu",)):
         return np.where(x > 0, self.gain * x, self.leak * x)
 
 
+class XIELU(Activation):
+    """Expanded integral of the ELU: ``beta*x + (alpha_p*x**2 if x > 0 else alpha_n*(exp(min(x, eps)) - 1 - x))``.
+
+    Parameters
+    ----------
+    alpha_p
+        Half the curvature above zero, one per feature.
+    alpha_n
+        Curvature just below zero, one per feature.
+    beta
+        Slope just beside zero.
+    eps
+        The x above which the exponential stays as it is there, to the same end as in Hugging Face's: it makes the
+        value at zero alpha_n*(exp(eps) - 1).
+
+    Returns
+    -------
+    An array of x's shape, in (-inf, inf).
+
+    Notes
+    -----
+    Hugging Face learns numbers whose softplus is alpha_p and alpha_n - beta; here these two are learnt themselves.
+    Where the function crosses zero, at about -2.43 by default, its terms cancel, and so do those of its derivative at
+    about -0.98: there the error is a few units in the last place of the terms.
+
+    References
+    ----------
+    Huang, Schlag (2024). Deriving activation functions using integration. arXiv:2411.13010. Equals transformers'
+    ``xielu``.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("xielu(alpha_p=0.5, alpha_n=1, eps=0)")([-800.0, 0.0, 2.0])
+    array([399.,   0.,   3.])
+    """
+
+    alpha_p: float = parameter(default=Learnable(0.8))
+    alpha_n: float = parameter(default=Learnable(0.8))
+    beta: float = 0.5
+    eps: float = parameter(default=-1e-6, le=0)
+
+    def __call__(self, x: Array) -> Any:
+        # One factor of x for both of its terms, whose difference would be NaN at -inf.
+        below = self.alpha_n * np.expm1(np.minimum(x, self.eps)) + (self.beta - self.alpha_n) * x
+        return np.where(x > 0, self.alpha_p * x * x + self.beta * x, below)
+
+
 class Maxout(Activation):
     """Largest of several learnt lines: ``max over k of slope[k]*x + intercept[k]``, per feature, size kept.
 

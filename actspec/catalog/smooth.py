@@ -9,6 +9,7 @@ import numpy as np
 from actspec.activation import Activation
 from actspec.arrays import Array
 from actspec.functions import gaussian, softplus
+from actspec.parameters import start
 
 
 class Linear(Activation, aliases=("identity",)):
@@ -92,6 +93,44 @@ class Elu(Activation):
 
     def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, self.alpha * np.expm1(x))
+
+
+class CELU(Activation):
+    """Continuously differentiable exponential linear unit: ``x if x > 0 else alpha*(exp(x/alpha) - 1)``.
+
+    Parameters
+    ----------
+    alpha
+        Minus the value that it tends to far below zero; it may be negative, and then it falls without bound there.
+
+    Returns
+    -------
+    An array of x's shape, in [-alpha, inf) for alpha > 0.
+
+    Notes
+    -----
+    The derivative is 1 at zero for every alpha; alpha = 1 is ``elu``.
+
+    References
+    ----------
+    Barron (2017). Continuously differentiable exponential linear units. arXiv:1704.07483. Equals
+    torch.nn.functional.celu.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("celu(2)")([-800.0, 0.0, 2.0])
+    array([-2.,  0.,  2.])
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if start(self.alpha) == 0:
+            raise ValueError("alpha must not be 0")
+
+    def __call__(self, x: Array) -> Any:
+        return np.where(x > 0, x, self.alpha * np.expm1(x / self.alpha))
 
 
 class Selu(Activation):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -149,6 +149,17 @@ class Graph:
         """An operand that stands for a float given at run time."""
         self.parameters.append(value)
         return Expr(self, self.add(Node("parameter", detail=len(self.parameters) - 1)), 0)
+
+    def drop_idle_parameters(self) -> None:
+        """Take out the parameters that no node uses, as where a formula leaves out what would change nothing."""
+        used = {self.output, *(arg for node in self.nodes for arg in node.args)}
+        kept = [index for index, node in enumerate(self.nodes) if node.op != "parameter" or index in used]
+        place = {index: new for new, index in enumerate(kept)}
+        nodes = [self.nodes[index] for index in kept]
+        self.nodes, self._known = [], {}
+        for node in nodes:
+            self.add(replace(node, args=tuple(place[arg] for arg in node.args)))
+        self.output = place[self.output]
 
     def constant(self, value: Any) -> Expr:
         """A number, or a truth value, that is part of the graph."""

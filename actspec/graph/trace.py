@@ -124,6 +124,7 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any], *, owns: bo
             x = each.stage.follow(x)
     assert isinstance(x, Expr)
     graph.output = x.index
+    graph.drop_idle_parameters()
     return graph
 
 
