@@ -51,7 +51,7 @@ TABLE = {
     "scaledtanh": ((), {"scale_in": 1.0, "scale_out": 1.0}),
     "softplus": ((), {}),
     "softmax": ((), {"axis": -1, "floor": 0.0}),
-    "relu": (("rectify", "rect:max"), {"max": math.inf}),
+    "relu": (("rectify", "rect:max"), {"max": math.inf, "negative_slope": 0.0, "threshold": 0.0}),
     "rect:min": ((), {}),
     "rect:minmax": ((), {}),
     "leakyrelu": (("leakyrectify",), {"negative_slope": 0.01}),
@@ -95,7 +95,7 @@ def test_names_parameters_order_and_defaults_are_those_of_the_contract(name):
 
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_aliases_and_other_spellings_are_the_same_activation(name):
-    arguments = "(4)" if name == "maxout" else "(tanh)" if name == "continuous" else ""
+    arguments = {"maxout": "(4)", "continuous": "(tanh)", "threshold": "(1, 2)"}.get(name, "")
     act = actspec.parse(name + arguments)
     assert str(act).partition("(")[0] == name
     for other in (*actspec.describe(name).aliases, name.upper(), name.replace("l", "_l"), name.replace("u", "-u")):
@@ -290,6 +290,18 @@ TORCH = {
     "softmax(axis=0)": lambda f, x: f.softmax(x, dim=0),
     "relu": lambda f, x: f.relu(x),
     "relu(max=6)": lambda f, x: f.relu6(x),
+    "relu(negative_slope=0.2)": lambda f, x: f.leaky_relu(x, 0.2),
+    "relu6": lambda f, x: f.relu6(x),
+    "thresholdedrelu": lambda f, x: f.threshold(x, 1, 0),
+    "threshold(-1,20)": lambda f, x: f.threshold(x, -1, 20),
+    "rrelu": lambda f, x: f.rrelu(x),
+    "celu": lambda f, x: f.celu(x),
+    "celu(-2)": lambda f, x: f.celu(x, -2),
+    "hardtanh": lambda f, x: f.hardtanh(x),
+    "hardshrink": lambda f, x: f.hardshrink(x),
+    "softshrink(1)": lambda f, x: f.softshrink(x, 1),
+    "hardsigmoid": lambda f, x: f.hardsigmoid(x),
+    "hardswish": lambda f, x: f.hardswish(x),
     "clip": lambda f, x: f.relu6(x),
     "clip(-1,1)": lambda f, x: f.hardtanh(x),
     "rect:minmax": lambda f, x: f.hardtanh(x, 0.0, 1.0),
@@ -352,8 +364,8 @@ def test_functions_compute_integers_in_float64(name, dtype):
 # ---- what learns, remembers or draws: known, described, spelled, refused until bound; with fixed values it runs
 
 
-def test_the_activations_that_have_to_be_bound_are_those_that_learn_remember_or_draw():
-    assert UNBOUND == ["continuous", "gumbel_softmax", "lgrelu", "maxout", "prelu"]
+def test_the_activations_that_have_to_be_bound_or_given_values_are_known():
+    assert UNBOUND == ["continuous", "gumbel_softmax", "lgrelu", "maxout", "prelu", "threshold", "xielu"]
 
 
 UNBOUND_SPECS = [
@@ -364,6 +376,8 @@ UNBOUND_SPECS = [
     "lgrelu(gain=2)",
     "lgrelu(leak=0.1)",
     "maxout:4",
+    "xielu",
+    "xielu(alpha_p=1)",
     "maxout(2,slope=1)",
     "continuous(tanh)",
     "continuous(tanh+norm:z,tau=2)",
@@ -383,7 +397,7 @@ def test_what_learns_remembers_or_draws_is_spelled_and_says_to_bind_it(spec):
     act = actspec.parse(spec)
     assert actspec.parse(str(act)) == act
     assert eval(repr(act), {"actspec": actspec}) == act
-    name = re.search("prelu|lgrelu|maxout|continuous|gumbel_softmax|elu", spec)[0]
+    name = re.search("prelu|lgrelu|maxout|continuous|gumbel_softmax|xielu|elu", spec)[0]
     for call in (act, act[-1], lambda x: act(x, out=np.empty(3)), lambda x: act(np.asarray(x)[:0])):
         with pytest.raises(actspec.UnboundError, match=rf"{name}(.|\n)*\b(bind|bound)\b"):
             call([1.0, 2.0, 3.0])
@@ -425,6 +439,20 @@ def test_bad_parameters_of_what_learns_or_remembers_are_spec_errors(spec):
         "norm:z(eps=-1)",
         "clip(2,1)",
         "relu(max=-1)",
+        "relu(negative_slope=-0.1)",
+        "relu(threshold=-1)",
+        "threshold",
+        "threshold(1)",
+        "rrelu(0.5,0.25)",
+        "rrelu(~0.5,0.25)",
+        "celu(0)",
+        "celu(~0)",
+        "hardtanh(1,0)",
+        "hardshrink(-1)",
+        "softshrink(-1)",
+        "hardsigmoid(0)",
+        "clippedlinear(min=2)",
+        "xielu(eps=0.1)",
         "elu('a')",
         "elu(none)",
         "norm:z(axis=~1)",

@@ -11,22 +11,16 @@ import actspec
 from actspec.kernels import native, plan
 from actspec.kernels.recurrence import Recurrence
 from tests.support import assembly
+from tests.support.names import FIXED
 
 # Memory, and nothing that works on single numbers.
 ALLOWED = {"malloc", "free", "memcpy", "memset", "memmove", "*"}
 # Comparisons and choices only.
-MOVES = {"linear", "relu", "rect:min", "rect:minmax", "clip"}
+MOVES = {"linear", "relu", "relu6", "reluk", "rect:min", "rect:minmax", "clip", "hardtanh", "hardshrink"}
+MOVES |= {"thresholdedrelu", FIXED["threshold"]}
 
 
-def _fixed(name: str) -> str:
-    """A built-in activation as a spec, with numbers for what it learns."""
-    learnt = [
-        f"{each.name}=0.5" for each in actspec.describe(name).parameters if isinstance(each.default, actspec.Learnable)
-    ]
-    return f"{name}({','.join(learnt)})" if learnt else name
-
-
-COMPILED = [_fixed(name) for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
+COMPILED = [FIXED.get(name, name) for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
 
 
 def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:

@@ -8,6 +8,7 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph.coupling import coupled_axes
+from tests.support.names import FIXED
 
 
 @pytest.mark.parametrize(
@@ -62,9 +63,7 @@ def test_what_cannot_be_told_is_none(formula: object) -> None:
 )
 @pytest.mark.parametrize("suffix", ["", "[1:]"])
 def test_every_built_in_can_be_told_and_split(name: str, suffix: str) -> None:
-    described = actspec.describe(name)
-    fixed = ",".join(f"{each.name}=0.5" for each in described.parameters if isinstance(each.default, actspec.Learnable))
-    act = actspec.parse(f"{name}({fixed}){suffix}")
+    act = actspec.parse(f"{FIXED.get(name, name)}{suffix}")
     x = np.random.default_rng(0).normal(size=(4, 3, 5))
     axes = coupled_axes(act[0].follow, x.ndim)
     assert axes is not None

@@ -23,7 +23,7 @@ from tests.support.reference import as_written, assert_close, assert_same_bits, 
 from tests.test_kernels import ALONG, LAYOUTS, MIXED, NARROW, OUTS, POINTWISE, WIDE, filled, sample, template
 
 MODES = ["vjp", "jvp"]
-KINKS = [-1.0, 0.0, 1.0, 6.0]
+KINKS = [-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0]
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,8 @@ def test_every_built_in_has_the_derivatives_that_differences_show(spec):
 
 VARIANTS = ["scaledtanh(-0.5,3)", "relu(max=1)", "clip(-1,1)", "clip(-inf,0.5)", "leakyrelu(-1.5)", "elu(0.5)"]
 VARIANTS += ["selu(2,0.5)", "softlif(sigma=0.1)", "softlif(0.5,0.05,0.001,1)", "lgrelu(gain=2,leak=-0.5)"]
+VARIANTS += ["relu(1.5,negative_slope=0.25)", "relu(threshold=0.5)", "relu(2,0.25,0.5)", "celu(0.5)", "celu(-2)"]
+VARIANTS += ["shrink(1,bias=0.5)", "hardsigmoid(0.2)", "clippedlinear(-2,offset=1,min=-1)"]
 VARIANTS += ["softmax(floor=0.2)", "norm:z(eps=0.5)", "norm:std(eps=0.5)", "norm:max(eps=2)"]
 SLICES = "norm:max[:3]+tanh[2:]"
 
@@ -157,6 +159,22 @@ AT_KINKS = {
     "relu": ([0.0, -0.0], [0, 0]),
     "relu(max=6)": ([0.0, 6.0], [0, 0]),
     "relu(max=0)": ([0.0, 1.0], [0, 0]),
+    "relu(negative_slope=0.25)": ([0.0, -0.0], [0.25, 0.25]),
+    "relu(threshold=0.5)": ([0.0, 0.5], [0, 0]),
+    "relu(2,0.25,0.5)": ([0.0, 0.5, 2.0], [0.25, 0.25, 0]),
+    "relu6": ([0.0, 6.0], [0, 0]),
+    "relu2": ([0.0, -0.0], [0, 0]),
+    "thresholdedrelu": ([1.0, 0.0], [0, 0]),
+    "threshold(0.5,-1)": ([0.5, 1.0], [0, 1]),
+    "rrelu": ([0.0, -0.0], [11 / 48, 11 / 48]),
+    "celu(2)": ([0.0, -0.0], [1, 1]),
+    "celu(-2)": ([0.0, -0.0], [1, 1]),
+    "hardtanh": ([-1.0, 1.0], [0, 0]),
+    "hardshrink": ([-0.5, 0.0, 0.5], [0, 0, 0]),
+    "softshrink": ([-0.5, 0.0, 0.5], [0, 0, 0]),
+    "hardsigmoid": ([-3.0, 3.0], [0, 0]),
+    "hardswish": ([-3.0, 0.0, 3.0], [0, 0.5, 1]),
+    "hard_mish": ([-2.0, 0.0], [-1, 1]),
     "rect:min": ([1.0, 0.0], [0, 1]),
     "rect:minmax": ([0.0, 1.0], [0, 0]),
     "clip": ([0.0, 6.0], [0, 0]),

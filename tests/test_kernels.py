@@ -20,9 +20,8 @@ import pytest
 
 import actspec
 from actspec import registry
+from tests.support.names import FIXED
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
-
-FIXED = {"prelu": "prelu(slope=0.25)", "lgrelu": "lgrelu(gain=2,leak=0.5)", "maxout": "maxout(3,slope=2,intercept=1)"}
 
 
 def _built_ins():

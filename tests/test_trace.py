@@ -13,6 +13,7 @@ from actspec.graph.operand import UnfollowedError
 from actspec.graph.trace import examine, trace
 from actspec.kernels import compile as compiler
 from actspec.kernels import plan
+from tests.support.names import FIXED
 from tests.support.reference import as_written, assert_close, slack
 
 FLOATS = [np.float32, np.float64]
@@ -644,8 +645,7 @@ def test_a_helper_or_global_that_changed_is_seen_by_a_new_pipeline():
     "spec", [name for name in actspec.names() if name not in ("maxout", "continuous", "gumbel_softmax")]
 )
 def test_every_built_in_with_fixed_parameters_is_compiled(spec):
-    fixed = {"prelu": "prelu(slope=0.25)", "lgrelu": "lgrelu(gain=2,leak=0.5)"}.get(spec, spec)
-    explained = actspec.explain(fixed)
+    explained = actspec.explain(FIXED.get(spec, spec))
     assert all(each.compiled for each in explained.stages), explained
     assert "compiled: yes" in str(explained)
     assert len(explained.kernels) == 1

@@ -110,7 +110,7 @@ class HardSwish(Activation, aliases=("hard_silu",)):
         return np.where(x <= -3, 0, np.where(x >= 3, x, x * (x + 3) / 6))
 
 
-class HardMish(Activation):
+class HardMish(Activation, name="hard_mish"):
     """Hard mish: ``x*min(max(x + 2, 0), 2)/2``.
 
     Returns

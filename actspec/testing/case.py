@@ -151,6 +151,7 @@ def _with_values(stage: Activation, values: Iterator[Array], dtype: np.dtype[Any
     if isinstance(stage, Group):
         return Group(tuple(_with_values(each, values, dtype) for each in stage.stages))
     seen = object.__new__(type(stage))
+    vars(seen).update(vars(stage))
     for parameter, value in stage._items():
         given: Any = value
         if isinstance(value, Learnable):
@@ -159,5 +160,4 @@ def _with_values(stage: Activation, values: Iterator[Array], dtype: np.dtype[Any
         elif isinstance(value, Activation):
             given = _with_values(value, values, dtype)
         object.__setattr__(seen, parameter.name, given)
-    object.__setattr__(seen, "_levels", stage._levels)
     return seen

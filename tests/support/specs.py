@@ -12,6 +12,8 @@ from actspec.parameters import Parameter, spell
 
 ALPHABET = "abnxz019.-+~:=,()[]'\"\\ \n\t_eE" + "é中\u200b\x00\U0001f600"
 
+ORDERED = (("min", "max"), ("lower", "upper"))  # parameters of which the first must not be above the second
+
 
 def _number(draw: Callable[[st.SearchStrategy[float]], float], parameter: Parameter) -> float:
     low = parameter.ge if parameter.ge is not None else parameter.gt
@@ -79,9 +81,12 @@ def calls(draw: st.DrawFn, depth: int) -> str:
         by_name = not positional or draw(st.booleans())
         positional = not by_name
         given.append(f"{parameter.name} = {value}" if by_name else value)
-    if described.name == "clip":
-        low, high = sorted(draw(st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))))
-        given = [spell(low), f"max={spell(high)}"]
+    for low, high in ORDERED:
+        if any(each.name == low for each in described.parameters):
+            bounds = sorted(draw(st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))))
+            given = [f"{low}={spell(bounds[0])}", f"{high} = {spell(bounds[1])}"]
+    if described.name == "celu":
+        given = [spell(draw(st.floats(-1e9, 1e9).filter(bool)))]
     return f"{text}({','.join(given)})" if given else text
 
 

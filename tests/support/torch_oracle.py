@@ -174,6 +174,28 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
     def softplus(x: Any) -> Any:
         return f.softplus(x, threshold=50)  # there log(1 + exp(x)) is x to the last bit
 
+    def relu(p: Any, x: Any) -> Any:
+        if is_number(p.negative_slope, p.threshold) and p.negative_slope == p.threshold == 0:
+            return bounded(f.relu(x), -math.inf, p.max)
+        return bounded(t.where(x > p.threshold, x, p.negative_slope * (x - p.threshold)), -math.inf, p.max)
+
+    def threshold(x: Any, at: Any, value: Any) -> Any:
+        if is_number(at, value):
+            return f.threshold(x, at, value)
+        return t.where(x > at, x, t.as_tensor(value, dtype=x.dtype))
+
+    def celu(x: Any, alpha: Any) -> Any:
+        if is_number(alpha):
+            return f.celu(x, alpha)
+        return t.where(x > 0, x, alpha * t.expm1(t.clamp_max(x, 0) / alpha))
+
+    def shrink(x: Any, lambd: Any, bias: Any) -> Any:
+        return t.where(abs(x) > lambd, x - bias * t.sign(x), 0.0)
+
+    def xielu(p: Any, x: Any) -> Any:
+        below = (t.expm1(t.clamp_max(x, p.eps)) - x) * p.alpha_n + p.beta * x
+        return t.where(x > 0, p.alpha_p * x * x + p.beta * x, below)
+
     def softlif(p: Any, x: Any) -> Any:
         z = x / p.sigma
         far = z < -37  # there softplus(z) is exp(z) to the last bit
@@ -204,7 +226,24 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         "scaledtanh": lambda p, x: p.scale_out * t.tanh(p.scale_in * x),
         "softplus": lambda _, x: softplus(x),
         "softmax": softmax,
-        "relu": lambda p, x: bounded(f.relu(x), -math.inf, p.max),
+        "relu": relu,
+        "relu6": lambda _, x: f.relu6(x),
+        "reluk": lambda p, x: bounded(x, 0.0, p.n),
+        "relu2": lambda _, x: t.square(f.relu(x)),
+        "thresholdedrelu": lambda p, x: threshold(x, p.theta, 0.0),
+        "threshold": lambda p, x: threshold(x, p.threshold, p.value),
+        "rrelu": lambda p, x: leaky(x, (p.lower + p.upper) / 2),
+        "celu": lambda p, x: celu(x, p.alpha),
+        "hardshrink": lambda p, x: f.hardshrink(x, p.lambd) if is_number(p.lambd) else shrink(x, p.lambd, 0.0),
+        "softshrink": lambda p, x: f.softshrink(x, p.lambd) if is_number(p.lambd) else shrink(x, p.lambd, p.lambd),
+        "shrink": lambda p, x: shrink(x, p.lambd, p.bias),
+        "hardtanh": lambda p, x: bounded(x, p.min, p.max),
+        # PyTorch's own hardsigmoid has the slope of float32, 0.1666666716, in float64 too.
+        "hardsigmoid": lambda p, x: bounded(p.slope * x + p.offset, 0.0, 1.0),
+        "hardswish": lambda _, x: f.hardswish(x),
+        "hard_mish": lambda _, x: 0.5 * x * t.clamp(x + 2, 0, 2),
+        "clippedlinear": lambda p, x: bounded(p.slope * x + p.offset, p.min, p.max),
+        "xielu": xielu,
         "rect:min": lambda _, x: bounded(x, -math.inf, 1.0),
         "rect:minmax": lambda _, x: bounded(x, 0.0, 1.0),
         "leakyrelu": lambda p, x: leaky(x, p.negative_slope),
