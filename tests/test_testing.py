@@ -67,7 +67,7 @@ def test_every_activation_of_the_registry_conforms(name):
     assert report.ok
     assert [each.check for each in report.findings] == list(CHECKS)
     assert not [str(each) for each in report.passed if each.note]  # all are compiled, and every parameter can be learnt
-    others = {"own_derivative", "derivative", "jacobian", "parameters", "learnable", "state", "scan"}
+    others = {"own_derivative", "derivative", "jacobian", "parameters", "learnable", "noise", "state", "scan"}
     assert {each.check for each in report.skipped} <= others
 
 
