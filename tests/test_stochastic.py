@@ -1,4 +1,4 @@
-"""Activations that draw random numbers: gumbel_softmax, and classes with draw and sample, in cells."""
+"""Activations that draw random numbers: gumbel_softmax, rrelu in training, classes with draw and sample."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import actspec
-from actspec.catalog import GumbelSoftmax
+from actspec.catalog import GumbelSoftmax, RReLU
 from actspec.testing import CHECKS, check_activation
 
 RNG = np.random.default_rng(11)
@@ -148,6 +148,58 @@ def test_a_hard_sample_has_the_gradient_of_the_soft_one():
     hard, soft = gumbel("hard=true,tau=0.5"), gumbel("tau=0.5")
     hard(x), soft(x)
     np.testing.assert_allclose(hard.vjp(x, g)[0], soft.vjp(x, g)[0], rtol=1e-12, atol=1e-15)
+
+
+# ---- rrelu
+
+
+def test_rrelu_draws_slopes_in_training_only():
+    x = np.linspace(-3, 1, 20_001)[:-1]
+    act = actspec.parse("rrelu(lower=0.1,upper=0.4)")
+    np.testing.assert_allclose(act(x), np.where(x > 0, x, 0.25 * x), rtol=1e-14)
+    cell = act.bind(rng=0)
+    np.testing.assert_array_equal(cell(x), act(x))
+    cell.training = True
+    y = cell(x)
+    np.testing.assert_array_equal(y[x > 0], x[x > 0])
+    slopes = cell.derivative(x)[x <= 0]
+    assert slopes.min() >= 0.1
+    assert slopes.max() <= 0.4
+    uniform = (np.sort(slopes) - 0.1) / 0.3
+    assert np.max(np.abs(uniform - np.arange(len(slopes)) / len(slopes))) < 2 / np.sqrt(len(slopes))
+    np.testing.assert_allclose(y[x <= 0], slopes * x[x <= 0], rtol=1e-14)
+    assert not np.array_equal(cell(x), y)
+    cell.training = False
+    np.testing.assert_allclose(cell.derivative(x), np.where(x > 0, 1, 0.25), rtol=1e-14)
+
+
+def test_the_slopes_of_rrelu_can_be_learnt():
+    x, g = RNG.normal(size=(2, 40, 3))
+    cell = actspec.parse("rrelu(lower=~0.1,upper=~0.4)").bind(features=3, rng=0)
+    cell.training = True
+    cell(x)
+    _, dparams = cell.vjp(x, g)
+    given = np.where(x > 0, 0, g * x)
+    np.testing.assert_allclose(dparams["0.upper"], np.sum(given * cell.noise, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(dparams["0.lower"], np.sum(given * (1 - cell.noise), axis=0), rtol=1e-12)
+
+
+@pytest.mark.peers
+def test_rrelu_is_that_of_pytorch_for_the_same_slopes(monkeypatch):
+    torch = pytest.importorskip("torch")
+    x, g = RNG.normal(size=(2, 50, 6))
+    x[0] = 0
+    given, slopes = torch.tensor(x, requires_grad=True), torch.empty(x.shape, dtype=torch.float64)
+    expected = torch.ops.aten.rrelu_with_noise(given, slopes, 1 / 8, 1 / 3, True)
+    noise = (slopes.numpy() - 1 / 8) / (1 / 3 - 1 / 8)
+    monkeypatch.setattr(RReLU, "draw", lambda *_: noise)
+    cell = actspec.parse("rrelu").bind()
+    cell.training = True
+    np.testing.assert_allclose(cell(x), expected.detach().numpy(), rtol=1e-12)
+    (gradient,) = torch.autograd.grad(expected, given, torch.tensor(g))
+    np.testing.assert_allclose(cell.vjp(x, g)[0], gradient.numpy(), rtol=1e-12)
+    cell.training = False
+    np.testing.assert_allclose(cell(x), torch.nn.functional.rrelu(torch.tensor(x)).numpy(), rtol=1e-14)
 
 
 # ---- cells that draw

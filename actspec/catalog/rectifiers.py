@@ -306,7 +306,7 @@ class VeryLeakyRectify(Activation, aliases=("veryleakyrelu",)):
 
 
 class RReLU(Activation):
-    """Leaky rectifier with the mean of two slopes: ``x if x > 0 else (lower + upper)/2*x``.
+    """Leaky rectifier whose slope is drawn in training: ``x if x > 0 else (lower + upper)/2*x``.
 
     Parameters
     ----------
@@ -319,10 +319,15 @@ class RReLU(Activation):
     -------
     An array of x's shape, in (-inf, inf).
 
+    Notes
+    -----
+    In a cell in training mode (``cell.training = True``) each element below zero has a slope of its own, drawn at each
+    call from the uniform distribution on [lower, upper]. Otherwise, and unbound, the slope is the mean of both.
+
     References
     ----------
     Xu, Wang, Chen, Li (2015). Empirical evaluation of rectified activations in convolutional network. arXiv:1505.00853.
-    Equals torch.nn.functional.rrelu outside of training.
+    Equals torch.nn.functional.rrelu, in training for the same slopes.
 
     Examples
     --------
@@ -339,6 +344,12 @@ class RReLU(Activation):
 
     def __call__(self, x: Array) -> Any:
         return np.where(x > 0, x, (self.lower + self.upper) / 2 * x)
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        return rng.random(shape)
+
+    def sample(self, x: Array, noise: Array) -> Any:
+        return np.where(x > 0, x, (self.lower + (self.upper - self.lower) * noise) * x)
 
 
 class Clip(Activation):
