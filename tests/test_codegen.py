@@ -11,6 +11,7 @@ import actspec
 from actspec.kernels import native, plan
 from actspec.kernels.recurrence import Recurrence
 from tests.support import assembly
+from tests.support.amount import spread
 from tests.support.names import FIXED
 
 # Memory, and nothing that works on single numbers.
@@ -20,7 +21,9 @@ MOVES = {"linear", "relu", "relu6", "reluk", "rect:min", "rect:minmax", "clip", 
 MOVES |= {"thresholdedrelu", FIXED["threshold"]}
 
 
-COMPILED = [FIXED.get(name, name) for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
+_BUILT_INS = [name for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
+# The same operations make the same code: activations that together have all of them, all of them in a full run.
+COMPILED = spread(FIXED.get(name, name) for name in _BUILT_INS)
 
 
 def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import actspec
 from actspec import functions, registry
 from actspec.structure import features
 from tests.support import oracles, torch_oracle
+from tests.support.amount import amount
 from tests.support.reference import as_written, assert_close, assert_same_bits, result_type
 from tests.test_kernels import ALONG, LAYOUTS, MIXED, NARROW, OUTS, POINTWISE, WIDE, filled, sample, template
 
@@ -134,7 +134,7 @@ def composition(seed):
 
 
 # 300 are what is promised, but each compiles kernels of its own: by default some run.
-COMPOSITIONS = int(os.environ.get("ACTSPEC_TEST_COMPOSITIONS", "2"))
+COMPOSITIONS = amount(2, 300, "ACTSPEC_TEST_COMPOSITIONS")
 
 
 @pytest.mark.peers

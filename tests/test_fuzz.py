@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 import actspec
+from tests.support.amount import amount
 from tests.support.specs import ALPHABET, mutate, specs
 
 CORPUS = [
@@ -21,7 +22,7 @@ CORPUS = [
 many = settings(database=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(many, max_examples=20_000)
+@settings(many, max_examples=amount(3_000, 20_000))
 @given(specs())
 def test_a_generated_spec_round_trips(spec: str) -> None:
     try:

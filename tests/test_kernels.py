@@ -20,6 +20,7 @@ import pytest
 
 import actspec
 from actspec import registry
+from tests.support.amount import amount
 from tests.support.names import FIXED
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
 
@@ -244,7 +245,7 @@ MIXED = [(-1, (5, 61), "C"), (0, (9, 21), "C"), (1, (4, 6, 7), "C"), (1, (3, 50,
 MIXED += [(1, (5, 61), "C"), (0, (61, 9), "F")]
 
 # Each is run with seven draws of parameters and shapes, which share its kernels: equal structure, equal source.
-TEMPLATES = int(os.environ.get("ACTSPEC_TEST_TEMPLATES", "72"))
+TEMPLATES = amount(24, 72, "ACTSPEC_TEST_TEMPLATES")
 
 
 @pytest.mark.parametrize("seed", range(TEMPLATES))
