@@ -85,6 +85,8 @@ def _torch(peers: Peers, stages: tuple[actspec.Activation, ...], x: Any, g: Any)
         "relu": lambda s, x, _: f.relu(x) if s.max == math.inf else f.hardtanh(x, 0, s.max),
         "clip": lambda s, x, _: f.hardtanh(x, s.min, s.max),
         "rect:minmax": lambda _s, x, _: f.hardtanh(x, 0, 1),
+        "relu6": lambda _s, x, _: f.relu6(x),
+        "reluk": lambda s, x, _: f.hardtanh(x, 0, s.n),
         "selu": lambda s, x, y: f.selu(x) if s == type(s)() else table["selu"](s, x, y),
         "linear": lambda _s, x, _: x * 1,
         "maxout": lambda s, x, _: s.slope * x + s.intercept,

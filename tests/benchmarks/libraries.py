@@ -31,6 +31,16 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "leakyrelu": lambda s, x, y: np.maximum(x, x * s.negative_slope, out=y),
     "prelu": lambda s, x, y: np.maximum(x, x * s.slope, out=y),
     "veryleakyrectify": lambda _, x, y: np.maximum(x, x / 3, out=y),
+    "rrelu": lambda s, x, y: np.maximum(x, x * ((s.lower + s.upper) / 2), out=y),
+    "relu6": lambda _, x, y: np.clip(x, 0, 6, out=y),
+    "reluk": lambda s, x, y: np.clip(x, 0, s.n, out=y),
+    "relu2": lambda _, x, y: np.square(np.maximum(x, 0, out=y), out=y),
+    "hardtanh": lambda s, x, y: np.clip(x, s.min, s.max, out=y),
+    "softshrink": lambda s, x, y: np.subtract(x, np.clip(x, -s.lambd, s.lambd, out=y), out=y),
+    "hardsigmoid": lambda s, x, y: np.clip(np.add(np.multiply(x, s.slope, out=y), s.offset, out=y), 0, 1, out=y),
+    "clippedlinear": lambda s, x, y: np.clip(
+        np.add(np.multiply(x, s.slope, out=y), s.offset, out=y), s.min, s.max, out=y
+    ),
 }
 
 
@@ -65,6 +75,19 @@ NUMEXPR = {
     "elu": "where(x > 0, x, p_alpha*expm1(x))",
     "selu": "p_scale*where(x > 0, x, p_alpha*expm1(x))",
     "gaussian": "exp(-x*x)",
+    "relu6": "where(x > 0, where(x < 6, x, 6), 0)",
+    "reluk": "where(x > 0, where(x < p_n, x, p_n), 0)",
+    "relu2": "where(x > 0, x*x, 0)",
+    "thresholdedrelu": "where(x > p_theta, x, 0)",
+    "threshold": "where(x > p_threshold, x, p_value)",
+    "rrelu": "where(x > 0, x, (p_lower + p_upper)/2*x)",
+    "celu": "where(x > 0, x, p_alpha*expm1(x/p_alpha))",
+    "hardtanh": "where(x > p_min, where(x < p_max, x, p_max), p_min)",
+    "hardshrink": "where(abs(x) > p_lambd, x, 0)",
+    "softshrink": "where(x > p_lambd, x - p_lambd, where(x < -p_lambd, x + p_lambd, 0))",
+    "shrink": "where(x > p_lambd, x - p_bias, where(x < -p_lambd, x + p_bias, 0))",
+    "hardswish": "where(x > -3, where(x < 3, x*(x + 3)/6, x), 0)",
+    "hard_mish": "where(x > -2, where(x < 0, x*(x + 2)/2, x), 0)",
     "softlif": (
         "p_amp/(p_tau_ref + p_tau_rc*log1p(1/(p_sigma*(where(x > 0, x/p_sigma, 0) + log1p(exp(-abs(x/p_sigma)))))))"
     ),
@@ -88,6 +111,10 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         logarithm = t.log1p(t.reciprocal(rate, out=y), out=y)
         return t.div(s.amp, logarithm * s.tau_rc + s.tau_ref, out=y)
 
+    def xielu(s: Any, x: Any, y: Any) -> Any:
+        below = (t.expm1(t.clamp_max(x, s.eps)) - x) * s.alpha_n + s.beta * x
+        return t.where(x > 0, s.alpha_p * x * x + s.beta * x, below, out=y)
+
     def norm_z(s: Any, x: Any, y: Any) -> Any:
         deviation, mean = t.std_mean(x, dim=s.axis, correction=0, keepdim=True)
         return t.div(x - mean, deviation + s.eps, out=y)
@@ -109,6 +136,21 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         "elu": lambda s, x, y: nn.elu(x, s.alpha, out=y),
         "selu": lambda s, x, y: nn.elu(x, s.alpha, s.scale, out=y),
         "gaussian": gaussian,
+        "relu6": lambda _, x, y: t.clamp(x, 0, 6, out=y),
+        "reluk": lambda s, x, y: t.clamp(x, 0, s.n, out=y),
+        "relu2": lambda _, x, y: t.square(t.clamp_min(x, 0, out=y), out=y),
+        "thresholdedrelu": lambda s, x, y: t.threshold(x, s.theta, 0, out=y),
+        "threshold": lambda s, x, y: t.threshold(x, s.threshold, s.value, out=y),
+        "rrelu": lambda s, x, y: nn.leaky_relu(x, (s.lower + s.upper) / 2, out=y),
+        "celu": lambda s, x, y: nn.elu(x, s.alpha, 1, 1 / s.alpha, out=y),
+        "xielu": xielu,
+        "hardtanh": lambda s, x, y: nn.hardtanh(x, s.min, s.max, out=y),
+        "hardshrink": lambda s, x, y: t.hardshrink(x, s.lambd, out=y),
+        "softshrink": lambda s, x, y: nn.softshrink(x, s.lambd, out=y),
+        "hardsigmoid": lambda _, x, y: nn.hardsigmoid(x, out=y),
+        "hardswish": lambda _, x, y: nn.hardswish(x, out=y),
+        "hard_mish": lambda _, x, y: t.mul(x * 0.5, t.clamp(x + 2, 0, 2), out=y),
+        "clippedlinear": lambda s, x, y: t.clamp(x * s.slope + s.offset, s.min, s.max, out=y),
         "softlif": softlif,
         "softmax": lambda s, x, y: t.softmax(x, s.axis, out=y),
         "norm:mean": lambda s, x, y: t.sub(x, x.mean(s.axis, keepdim=True), out=y),
@@ -122,6 +164,10 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
 def _jax(n: Any, nn: Any) -> dict[str, Callable[..., Any]]:
     def norm_z(s: Any, x: Any) -> Any:
         return (x - x.mean(s.axis, keepdims=True)) / (x.std(s.axis, keepdims=True) + s.eps)
+
+    def xielu(s: Any, x: Any) -> Any:
+        below = (n.expm1(n.minimum(x, s.eps)) - x) * s.alpha_n + s.beta * x
+        return n.where(x > 0, s.alpha_p * x * x + s.beta * x, below)
 
     def softlif(s: Any, x: Any) -> Any:
         return s.amp / (s.tau_ref + s.tau_rc * n.log1p(1 / (s.sigma * nn.softplus(x / s.sigma))))
@@ -143,6 +189,22 @@ def _jax(n: Any, nn: Any) -> dict[str, Callable[..., Any]]:
         "elu": lambda s, x: nn.elu(x, s.alpha),
         "selu": lambda s, x: s.scale * nn.elu(x, s.alpha),
         "gaussian": lambda _, x: n.exp(-x * x),
+        "relu6": lambda _, x: nn.relu6(x),
+        "reluk": lambda s, x: n.clip(x, 0, s.n),
+        "relu2": lambda _, x: n.square(nn.relu(x)),
+        "thresholdedrelu": lambda s, x: n.where(x > s.theta, x, 0),
+        "threshold": lambda s, x: n.where(x > s.threshold, x, s.value),
+        "rrelu": lambda s, x: nn.leaky_relu(x, (s.lower + s.upper) / 2),
+        "celu": lambda s, x: nn.celu(x, s.alpha),
+        "xielu": xielu,
+        "hardtanh": lambda s, x: n.clip(x, s.min, s.max),
+        "hardshrink": lambda s, x: n.where(n.abs(x) > s.lambd, x, 0),
+        "softshrink": lambda s, x: n.where(n.abs(x) > s.lambd, x - s.lambd * n.sign(x), 0),
+        "shrink": lambda s, x: n.where(n.abs(x) > s.lambd, x - s.bias * n.sign(x), 0),
+        "hardsigmoid": lambda _, x: nn.hard_sigmoid(x),
+        "hardswish": lambda _, x: nn.hard_swish(x),
+        "hard_mish": lambda _, x: 0.5 * x * n.clip(x + 2, 0, 2),
+        "clippedlinear": lambda s, x: n.clip(s.slope * x + s.offset, s.min, s.max),
         "softlif": softlif,
         "softmax": lambda s, x: nn.softmax(x, s.axis),
         "norm:mean": lambda s, x: x - x.mean(s.axis, keepdims=True),
