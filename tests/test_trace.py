@@ -638,6 +638,17 @@ def test_a_helper_or_global_that_changed_is_seen_by_a_new_pipeline():
             np.testing.assert_array_equal(actspec.parse("scaled")(x), x * factor)
 
 
+def test_what_a_formula_leaves_out_is_no_part_of_the_graph():
+    def ops(spec: str) -> list[str]:
+        return [
+            node.op for node in trace([examine(actspec.parse(spec)[0], 2, np.dtype("f4"))], 2, np.dtype("f4")).nodes
+        ]
+
+    assert ops("relu") == ops("relu(max=3)") == ["input", "parameter", "constant", "maximum", "minimum"]
+    assert ops("relu(negative_slope=0.1)") == ops("relu(2,negative_slope=0.2,threshold=1)")
+    assert ops("relu(threshold=1)").count("parameter") == 2
+
+
 # ---- explain
 
 
