@@ -57,6 +57,8 @@ def values(draw: st.DrawFn, parameter: Parameter, depth: int) -> str:
         if kind == 2:
             return f"~Uniform(high={draw(st.floats(5, 9))!r}, low={draw(st.floats(-9, 4))!r})"
         return number if kind < 5 else f" {number} "
+    if parameter.type is bool:
+        return draw(st.sampled_from(["true", "false"]))
     if parameter.type is int:
         low = int(parameter.ge) if parameter.ge is not None else -(2**31) + 1
         return str(draw(st.integers(low, 2**31 - 1)))
