@@ -111,8 +111,8 @@ class Cell:
         self._names = binder.names
         self._parameters = Parameters(binder.arrays)
         self._rng = rng
-        self._training = False
-        self._assemblies = {False: assemble(self._stages, features, training=False)}
+        self._assemblies: dict[bool, Assembly] = {}
+        self.training = False
         self._runner = Runner(self._stages, width=features)
         self._starts: list[Array | None] = []  # what states were set to, as long as their shape isn't known
         self._states: list[State] = []
@@ -130,16 +130,6 @@ class Cell:
     def features(self) -> int | None:
         """The number of features; None where the pipeline was bound without it."""
         return self._features
-
-    @property
-    def _assembly(self) -> Assembly:
-        """What it runs at present."""
-        return self._assemblies[self._training]
-
-    @property
-    def _plain(self) -> bool:
-        """Whether it runs as a pipeline does: nothing remembers, and nothing draws at present."""
-        return not (self._assembly.memories or self._assembly.draws)
 
     def __repr__(self) -> str:
         given = "" if self._features is None else f"features={self._features}"
@@ -194,6 +184,8 @@ class Cell:
         if mode not in self._assemblies:
             self._assemblies[mode] = assemble(self._stages, self._features, training=mode)
         self._training = mode
+        self._assembly = self._assemblies[mode]
+        self._plain = not (self._assembly.memories or self._assembly.draws)  # then it runs as a pipeline does
 
     @property
     def rng(self) -> np.random.Generator:
