@@ -2,7 +2,7 @@
 
 from actspec.catalog.hard import ClippedLinear, HardMish, HardSigmoid, HardSwish, HardTanh
 from actspec.catalog.learnable import XIELU, LGReLU, Maxout, PReLU
-from actspec.catalog.norms import NormMax, NormMean, NormStd, NormZ, Softmax
+from actspec.catalog.norms import NormL2, NormLayer, NormMax, NormMean, NormRMS, NormStd, NormZ
 from actspec.catalog.rectifiers import (
     Clip,
     LeakyReLU,
@@ -20,6 +20,7 @@ from actspec.catalog.rectifiers import (
 from actspec.catalog.shrinking import HardShrink, Shrink, SoftShrink
 from actspec.catalog.sigmoids import ScaledTanh, Sigmoid, Tanh
 from actspec.catalog.smooth import CELU, Elu, Gaussian, Linear, Selu, Softplus
+from actspec.catalog.softmaxes import LogSoftmax, Softmax, Softmin
 from actspec.catalog.spiking import SoftLIF
 from actspec.catalog.stateful import Continuous
 from actspec.catalog.stochastic import GumbelSoftmax
@@ -41,9 +42,13 @@ __all__ = [
     "LGReLU",
     "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "Maxout",
+    "NormL2",
+    "NormLayer",
     "NormMax",
     "NormMean",
+    "NormRMS",
     "NormStd",
     "NormZ",
     "PReLU",
@@ -61,6 +66,7 @@ __all__ = [
     "SoftLIF",
     "SoftShrink",
     "Softmax",
+    "Softmin",
     "Softplus",
     "Tanh",
     "Threshold",
