@@ -15,23 +15,27 @@ from actspec.arrays import real_array
 __all__ = [
     "erf",
     "erfc",
+    "first_true",
     "gaussian",
     "gaussian_slope",
     "log_sigmoid",
     "logistic_density",
     "sigmoid",
+    "simplex_threshold",
     "softplus",
     "stop_gradient",
 ]
 
 
-def _for_operands(function: Callable[[npt.ArrayLike], Any]) -> Callable[[npt.ArrayLike], Any]:
+def _for_operands(function: Callable[..., Any]) -> Callable[..., Any]:
     """Hand the call to what stands for an array in a formula, as NumPy's own functions do."""
 
     @wraps(function)
-    def dispatched(x: npt.ArrayLike) -> Any:
+    def dispatched(x: npt.ArrayLike, *args: Any, **kwargs: Any) -> Any:
         other = None if isinstance(x, (np.ndarray, np.generic)) else getattr(x, "__array_function__", None)
-        return function(x) if other is None else other(dispatched, (type(x),), (x,), {})
+        if other is None:
+            return function(x, *args, **kwargs)
+        return other(dispatched, (type(x),), (x, *args), kwargs)
 
     return dispatched
 
@@ -140,6 +144,42 @@ def stop_gradient(x: npt.ArrayLike) -> Any:
     0.5
     """
     return _real(x)[()]
+
+
+@_for_operands
+def first_true(condition: npt.ArrayLike, axis: int = -1) -> Any:
+    """Whether a condition holds here and at no earlier place along an axis: True once a row at the most.
+
+    >>> first_true([[False, True, True], [False, False, False]]).tolist()
+    [[False, True, False], [False, False, False]]
+    """
+    truths = np.asarray(condition).astype(np.bool_, copy=False)
+    return truths & (np.cumsum(truths, axis=axis) == 1)
+
+
+@_for_operands
+def simplex_threshold(x: npt.ArrayLike, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
+    """Threshold ``t`` with ``sum(max(x - t, 0)) = 1`` along an axis, which projects a row on the probability simplex.
+
+    It lies in [max(x) - 1, max(x)), and keeps the more digits the nearer to zero the largest value of a row is. Where
+    differentiated, it changes by the mean change of the values above it.
+
+    References: Michelot (1986). A finite algorithm for finding the projection of a point onto the canonical simplex.
+
+    >>> float(simplex_threshold([0.5, 0.25, -3.0]))
+    -0.125
+    """
+    values = _real(x)
+    most = np.max(values, axis=axis, keepdims=True)
+    below = values - most
+    threshold, count, moving = np.full_like(most, -1), np.inf, True
+    while moving:  # from step to step, fewer values are above it; none are where there is NaN
+        over = np.maximum(below - threshold, 0)
+        met = np.sum(over > 0, axis=axis, keepdims=True)
+        more = (np.sum(over, axis=axis, dtype=np.float64, keepdims=True) - 1) / np.maximum(met, 1)
+        threshold = (threshold + more).astype(values.dtype)
+        moving, count = bool(np.any(met < count)), met
+    return most + threshold if keepdims else np.squeeze(most + threshold, axis)[()]
 
 
 _ERF = np.frompyfunc(math.erf, 1, 1)

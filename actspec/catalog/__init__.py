@@ -20,7 +20,7 @@ from actspec.catalog.rectifiers import (
 from actspec.catalog.shrinking import HardShrink, Shrink, SoftShrink
 from actspec.catalog.sigmoids import ScaledTanh, Sigmoid, Tanh
 from actspec.catalog.smooth import CELU, Elu, Gaussian, Linear, Selu, Softplus
-from actspec.catalog.softmaxes import LogSoftmax, Softmax, Softmin
+from actspec.catalog.softmaxes import Hardmax, LogSoftmax, Softmax, Softmin, Sparsemax
 from actspec.catalog.spiking import SoftLIF
 from actspec.catalog.stateful import Continuous
 from actspec.catalog.stochastic import GumbelSoftmax
@@ -39,6 +39,7 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "HardTanh",
+    "Hardmax",
     "LGReLU",
     "LeakyReLU",
     "Linear",
@@ -68,6 +69,7 @@ __all__ = [
     "Softmax",
     "Softmin",
     "Softplus",
+    "Sparsemax",
     "Tanh",
     "Threshold",
     "ThresholdedReLU",

@@ -8,7 +8,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import stop_gradient
+from actspec.functions import first_true, simplex_threshold, stop_gradient
 from actspec.parameters import parameter
 
 
@@ -109,3 +109,73 @@ class Softmin(Activation):
     def __call__(self, x: Array) -> Any:
         e = np.exp(stop_gradient(np.min(x, axis=self.axis, keepdims=True)) - x)  # a shift cancels out
         return e / np.sum(e, axis=self.axis, keepdims=True)
+
+
+class Sparsemax(Activation):
+    """Projection on the probability simplex: ``max(x - t, 0)`` along an axis, with the t for which it sums to one.
+
+    Parameters
+    ----------
+    axis
+        The axis along which the values sum to one.
+
+    Returns
+    -------
+    An array of x's shape, in [0, 1], which sums to one along the axis: of all such arrays, the nearest to x.
+
+    Notes
+    -----
+    What lies far enough below the largest value is zero, and so is its derivative. Any other value gets its own
+    gradient less the mean of the gradients of those above t. Where t is met, the derivative is that of zero.
+
+    References
+    ----------
+    Martins, Astudillo (2016). From softmax to sparsemax: a sparse model of attention and multi-label classification.
+    arXiv:1602.02068. Equals tfa.activations.sparsemax.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("sparsemax")([1.0, 0.75, -3.0])
+    array([0.625, 0.375, 0.   ])
+    """
+
+    axis: int = -1
+
+    def __call__(self, x: Array) -> Any:
+        shifted = x - stop_gradient(np.max(x, axis=self.axis, keepdims=True))  # a shift cancels out
+        return np.maximum(shifted - simplex_threshold(shifted, axis=self.axis, keepdims=True), 0)
+
+
+class Hardmax(Activation):
+    """Choice of the largest value: ``1 if x is the first max(x) else 0`` along an axis.
+
+    Parameters
+    ----------
+    axis
+        The axis along which one value is chosen.
+
+    Returns
+    -------
+    An array of x's shape, in {0, 1}, with a single one along the axis.
+
+    Notes
+    -----
+    Of equal values the first is chosen, and NaN counts as the largest, as in numpy.argmax. The derivative is zero.
+
+    References
+    ----------
+    The operator Hardmax of ONNX.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("hardmax")([1.0, 3.0, 3.0, 2.0])
+    array([0., 1., 0., 0.])
+    """
+
+    axis: int = -1
+
+    def __call__(self, x: Array) -> Any:
+        largest = (x == np.max(x, axis=self.axis, keepdims=True)) | np.isnan(x)
+        return np.where(first_true(largest, axis=self.axis), 1.0, 0.0)

@@ -127,6 +127,8 @@ class _Copy:
         for index, node in enumerate(self.old.nodes):
             if node.op == "own":
                 changes = any(arg in found for arg in node.args[:2])
+            elif node.op == "at" or node.detail == "first":  # a place moves by leaps
+                changes = False
             elif node.op in PRIMITIVES:
                 partials = PRIMITIVES[node.op].partials
                 changes = any(by is not None and arg in found for by, arg in zip(partials, node.args, strict=False))
@@ -200,11 +202,16 @@ class _Copy:
             return over(given, self.count(node.features))
         if node.detail == "prod":
             return times(given, self.others(x, y))
-        met = x == y
+        met = self.met(node, x, y)
         return choose(met, over(given, self.ties(met)), 0.0)
 
+    def met(self, node: Node, x: Expr, y: Expr) -> Expr:
+        """The elements whose mean change is a reduction's: the largest, the least, or those above a threshold."""
+        found: Expr = x > y if node.detail == "threshold" else x == y
+        return found
+
     def ties(self, met: Expr) -> Expr:
-        """How many elements of a lane are its largest, or its least."""
+        """How many elements of a lane these are."""
         return self.lifted(choose(met, 1.0, 0.0)).reduced("sum", self.old.ndim)
 
     def others(self, x: Expr, y: Expr) -> Expr:
@@ -236,7 +243,7 @@ class _Copy:
             return over(self.along_lane(change, node.features), self.count(node.features))
         if node.detail == "prod":
             return self.along_lane(times(change, self.others(x, y)), node.features)
-        met = x == y
+        met = self.met(node, x, y)
         return over(self.along_lane(choose(met, change, 0.0), node.features), self.ties(met))
 
     # slices of the features

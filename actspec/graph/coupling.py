@@ -51,3 +51,6 @@ class _Symbol(Operand):
     def reduction(self, _function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:  # noqa: ARG002
         mixed = (each.coupled for each in operands((self,), options))
         return _Symbol(self.ndim, axes.union(*mixed))
+
+    def first_true(self, axis: int) -> Any:
+        return _Symbol(self.ndim, self.coupled | {axis})

@@ -57,9 +57,11 @@ class Node:
 
     ``op`` is the name of a primitive, or ``input`` (``detail`` is its number: 0 is x), ``constant`` (its value),
     ``parameter`` (its number), ``feature`` (the number of learnt values, of which there is one for each feature),
-    ``count`` (of the elements of a lane), ``reduce`` ("sum", "mean", "prod", "max" or "min"), ``take`` (the features of
-    a slice), ``put`` (the first argument, with the features of a slice replaced by the second), or ``own``: the first
-    argument, whose derivative by the second is the third, as the activation itself has it.
+    ``count`` (of the elements of a lane), ``reduce`` ("sum", "mean", "prod", "max", "min", "threshold", that of the
+    simplex for lanes whose largest value is zero, or "first", the place of the first element for which something
+    holds), ``at`` (whether an element is at the place that a lane gives), ``take`` (the features of a slice), ``put``
+    (the first argument, with the features of a slice replaced by the second), or ``own``: the first argument, whose
+    derivative by the second is the third, as the activation itself has it.
     """
 
     op: str
@@ -183,6 +185,8 @@ class Graph:
                 text = "number of elements in a lane"
             elif node.op == "reduce":
                 text = f"{node.detail}({names}) along the lane"
+            elif node.op == "at":
+                text = f"is at place {names} in the lane"
             elif node.op in ("take", "put"):
                 text = f"{node.op}({names}) features {node.detail}"
             else:
@@ -296,15 +300,7 @@ class Expr(Operand):
     def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
         """The values along the axes taken together."""
         graph = self.graph
-        if self.ndim in axes:
-            raise UnfollowedError(f"{NO_AXIS} that an array of {self.ndim} axes has not")
-        if self.node.rank is not Rank.ELEMENT:
-            raise UnfollowedError("it takes values together that are the same for each element")
-        if graph.axes is not None and axes != graph.axes:
-            raise UnfollowedError("it takes values together along different axes")
-        if len(axes) != 1 + max(axes) - min(axes):
-            raise UnfollowedError("it takes values together along axes that aren't neighbours")
-        graph.axes = axes
+        self._run_along(axes)
         freedom = options.pop("ddof", options.pop("correction", 0))
         if options.get("mean") is None:
             options.pop("mean", None)
@@ -317,6 +313,8 @@ class Expr(Operand):
             if self.node.truth and name in ("max", "min", "prod"):
                 raise UnfollowedError("it takes the largest, the least or the product of truth values")
             return self.reduced(name, ndim)
+        if function is functions.simplex_threshold:
+            return self._simplex_threshold(ndim)
         if function not in (np.var, np.std):
             raise UnfollowedError(f"it takes values together by {getattr(function, '__name__', function)}")
         apart = self - self.reduced("mean", self.ndim)
@@ -328,8 +326,41 @@ class Expr(Operand):
             variance = square.reduced("mean", ndim)
         return np.sqrt(variance) if function is np.std else variance
 
+    def first_true(self, axis: int) -> Expr:
+        """Where this condition first holds along the lane."""
+        self._run_along(frozenset({axis}))
+        graph, features = self.graph, self.node.features
+        first = graph.add(Node("reduce", (truth(self).index,), "first", Rank.LANE, features=features))
+        return Expr(
+            graph, graph.add(Node("at", (first,), None, Rank.ELEMENT, truth=True, features=features)), self.ndim
+        )
+
+    def _run_along(self, axes: frozenset[int]) -> None:
+        """Let the graph's lanes run along axes."""
+        graph = self.graph
+        if self.ndim in axes:
+            raise UnfollowedError(f"{NO_AXIS} that an array of {self.ndim} axes has not")
+        if self.node.rank is not Rank.ELEMENT:
+            raise UnfollowedError("it takes values together that are the same for each element")
+        if graph.axes is not None and axes != graph.axes:
+            raise UnfollowedError("it takes values together along different axes")
+        if len(axes) != 1 + max(axes) - min(axes):
+            raise UnfollowedError("it takes values together along axes that aren't neighbours")
+        graph.axes = axes
+
+    def _simplex_threshold(self, ndim: int) -> Expr:
+        node = self.node
+        most = Expr(self.graph, node.args[-1], self.ndim) if node.op == "subtract" else self
+        if most.node.op == "stop_gradient":
+            most = Expr(self.graph, most.node.args[0], self.ndim)
+        if most.node.op == "reduce" and most.node.detail == "max" and most.node.args == node.args[:1]:
+            return self.reduced("threshold", ndim)  # the largest is taken off already
+        most = functions.stop_gradient(self.reduced("max", self.ndim))
+        whole = most + (self - most).reduced("threshold", self.ndim)
+        return Expr(self.graph, whole.index, ndim)
+
     def reduced(self, name: str, ndim: int) -> Expr:
-        """The sum, the mean, the product, the largest or the least along the lane."""
+        """What a reduction of numbers makes of the lane."""
         value = number(self)
         node = Node("reduce", (value.index,), name, Rank.LANE, features=self.node.features)
         return Expr(self.graph, self.graph.add(node), ndim)

@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from actspec import functions
 from actspec.graph.expr import Graph, Node, Rank
 from actspec.graph.primitives import PRIMITIVES
 
 Array = npt.NDArray[Any]
 
-_REDUCTIONS: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "prod": np.prod, "max": np.max, "min": np.min}
+_REDUCTIONS: dict[str, Any] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "threshold": functions.simplex_threshold,
+}
 
 
 def interpret(graph: Graph, *inputs: Array, learnt: Mapping[int, Array] | None = None) -> Array:
@@ -57,6 +65,11 @@ def _value(graph: Graph, node: Node, args: list[Any], inputs: tuple[Array, ...],
         return graph.parameters[node.detail]
     if node.op == "count":
         return float(_count(graph, node.features, x.shape))
+    if node.op == "at":
+        return _places(graph, node.features, x.shape) == args[0]
+    if node.op == "reduce" and node.detail == "first":
+        places = np.where(args[0], _places(graph, node.features, x.shape), math.inf)
+        return np.min(places, axis=tuple(graph.axes or ()), keepdims=True)
     if node.op == "reduce":
         return _REDUCTIONS[node.detail](args[0], axis=tuple(graph.axes or ()), keepdims=True)
     if node.op == "number":
@@ -71,6 +84,12 @@ def _value(graph: Graph, node: Node, args: list[Any], inputs: tuple[Array, ...],
         return args[0]
     result = PRIMITIVES[node.op].functions[0](*args)
     return result.astype(real, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind == "f" else result
+
+
+def _places(graph: Graph, features: int, shape: tuple[int, ...]) -> Array:
+    """The place of each element in its lane, which runs along one axis."""
+    axis = min(graph.axes or ())
+    return np.arange(_count(graph, features, shape)).reshape(-1, *[1] * (graph.ndim - 1 - axis))
 
 
 def _count(graph: Graph, features: int, shape: tuple[int, ...]) -> int:

@@ -46,10 +46,14 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         raise NotImplementedError
 
     def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
-        """The result of a reduction: a ufunc, for its ``reduce``, or np.mean, np.var or np.std.
+        """The result of a reduction: a ufunc, for its ``reduce``, np.mean, np.var, np.std or simplex_threshold.
 
         An axis that the array has not is given as ``ndim``.
         """
+        raise NotImplementedError
+
+    def first_true(self, axis: int) -> Any:
+        """Where this condition first holds along an axis; one that the array has not is given as ``ndim``."""
         raise NotImplementedError
 
     def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
@@ -81,6 +85,8 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
             return _norm(*args, **kwargs)
         if function in _REDUCTIONS:
             return _reduced(_REDUCTIONS[function], *args, **kwargs)
+        if function is functions.first_true:
+            return _first_true(*args, **kwargs)
         if function in _ELEMENTWISE:
             return self.elementwise(function, args, kwargs)
         raise UnfollowedError(f"it calls {function.__name__}, which can't be followed")
@@ -96,10 +102,20 @@ _REDUCTIONS: dict[Any, Any] = {
     np.mean: np.mean,
     np.var: np.var,
     np.std: np.std,
+    functions.simplex_threshold: functions.simplex_threshold,
 }
 _ELEMENTWISE = frozenset(
     {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round, np.fix}
-) | {getattr(functions, name) for name in functions.__all__}
+) | {getattr(functions, name) for name in set(functions.__all__) - {"first_true", "simplex_threshold"}}
+
+
+def _first_true(condition: Any, axis: int = -1) -> Any:
+    return condition.first_true(_place(axis, condition.ndim))
+
+
+def _place(axis: int, ndim: int) -> int:
+    """The number of an axis from the first one on; ``ndim`` where there is no such axis."""
+    return axis % ndim if -ndim <= axis < ndim else ndim
 
 
 def _norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = False) -> Any:  # noqa: A002  # as NumPy's
@@ -152,5 +168,5 @@ def _reduced(
     # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
     if not keepdims and axis is not None:
         raise UnfollowedError("it takes values together along an axis without keepdims=True")
-    mixed = frozenset(index % a.ndim if -a.ndim <= index < a.ndim else a.ndim for index in axes)
+    mixed = frozenset(_place(index, a.ndim) for index in axes)
     return a.reduction(function, mixed, keepdims=keepdims, options=options)

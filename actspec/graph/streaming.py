@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from actspec import functions
 from actspec.arrays import check_result
 from actspec.graph.operand import Operand, UnfollowedError, operands
 
@@ -140,6 +141,18 @@ class Block(Operand):
             sums[region].add(_lanes(self.values, axes, sums[region].within))
         return Block(stream, answer, kept, self.depth + 1)
 
+    def first_true(self, axis: int) -> Any:
+        """Where this condition first holds along an axis, once all blocks are known that share it."""
+        if axis == self.ndim:
+            raise UnfollowedError
+        if axis not in self._stream.cut:
+            return self.elementwise(functions.first_true, (self, axis), {})
+        start, stop = self.region[axis][1:]
+        places = np.arange(start, stop, dtype=np.float64).reshape(-1, *[1] * (self.ndim - 1 - axis))
+        found = self.elementwise(lambda met: np.where(met, places, np.inf), (self,), {})
+        first = found.reduction(np.minimum, frozenset({axis}), keepdims=True, options={})
+        return self.elementwise(lambda met, place: met & (places == place), (self, first), {})
+
     def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
         """The result of an activation's formula, which has to be of this part's shape."""
         name = f"the formula of {type(activation).__qualname__}"
@@ -255,6 +268,8 @@ _ASSOCIATIVE = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
 def _check(function: Any, region: Region) -> None:
     """UnfollowedError where the parts of the blocks can't be taken together, or their results are too many."""
+    if function is functions.simplex_threshold:  # there is no saying how many walks it takes
+        raise UnfollowedError
     if isinstance(function, np.ufunc) and function.identity is None and function not in _ASSOCIATIVE:
         raise UnfollowedError
     if math.prod(extent.length for extent in region) > _MOST_ANSWERS:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 from actspec.graph.expr import Features, Graph, Rank
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels.schedule import Loop, Schedule, schedule
+from actspec.kernels.schedule import REDUCING, Loop, Schedule, schedule
 
 WIDE = 2048
 """The most elements that are added up in the kernel's own type, in as many sums as vectors have numbers."""
@@ -39,6 +39,9 @@ BLOCK = 1024
 
 LANES = 256
 """The most lanes side by side."""
+
+THRESHOLD = -1.0
+"""Where a search for a threshold starts from: no lane whose largest value is zero has a lower one."""
 
 _CHUNK = 32
 """How many elements of lanes side by side are added up before the sums are rounded to float64."""
@@ -89,6 +92,16 @@ class _Lines:
     def block(self, head: str) -> _Indent:
         self.add(head)
         return _Indent(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """What a loop takes together of a node's values: how, and the name of its parts and totals."""
+
+    name: str
+    kind: str
+    argument: int
+    result: int
 
 
 @dataclass
@@ -143,6 +156,8 @@ class _Generator:
                 if node.rank is Rank.ELEMENT
                 else f"f{row}[{f'row + {lane[1:-1]}' if lane else 'row'}]"
             )
+        if node.op == "at":
+            return f"{self.place_in_lane} == {self.name(node.args[0], lane)}"
         names = [f"s{arg}" if scalar else self.name(arg, lane) for arg in node.args]
         if node.op in ("maximum", "minimum") and not scalar:
             for place, other in ((0, 1), (1, 0)):
@@ -156,8 +171,18 @@ class _Generator:
 
     @property
     def place(self) -> str:
-        """The place of an element in its lane."""
+        """The place of an element in the part of its lane that the kernel is given."""
         return {"columns": "j", "long rows": "start + i", "long columns": "j"}.get(self.form, "i")
+
+    @property
+    def place_in_lane(self) -> str:
+        """The place of an element in its whole lane, exact whatever the kernel's type is."""
+        return f"float64({self.place})" if self.form in KEEPING else f"(float64({self.place}) + begin)"
+
+    def lane_type(self, index: int) -> str:
+        """The type of a lane's value."""
+        node = self.graph.nodes[index]
+        return "float64" if node.op == "reduce" and node.detail == "first" else "real"
 
     # the module
 
@@ -384,7 +409,7 @@ class _Generator:
         numbers = sorted({*range(plan.buffer_count), self.home})
         self.allocate_buffers(numbers, "width")
         for index in self.lane_values():
-            out.add(f"a{index} = stack({_ROWS}, real)")
+            out.add(f"a{index} = stack({_ROWS}, {self.lane_type(index)})")
         out.add("pace = width * size", "ragged = n != width")
         for number, name in enumerate(self.names):
             out.add(f"{name}_aliased = same({name}_start, y_start)")
@@ -515,8 +540,10 @@ class _Generator:
             elif loop.kind == "reduce":
                 loads = self.row_pointers(loop.loads)
                 self.row_reduction(loop, loads, width)
-                for index in loop.results:
-                    out.add(f"a{index}[r] = {self.reduced(index, width)}")
+                for fold in self.folds(loop):
+                    out.add(f"a{fold.result}[r] = {self.reduced(fold, width)}")
+            elif loop.kind == "search":
+                self.row_search(loop, self.row_pointers(loop.loads), width)
             elif loop.kind == "lane":
                 for index in loop.results:
                     out.add(f"a{index}[r] = {self.expression(index, '[r]')}")
@@ -557,24 +584,38 @@ class _Generator:
             self.start_total(reduced)
             padded = "width" if not mapped.features else f"({width} + 15) // 16 * 16"
             with self.sum_blocks(padded) as (first, last):
-                for index in reduced.results:
-                    out.add(f"part{index} = {self.identity(index, 'real')}")
+                self.start_parts(reduced)
                 with out.block(f"for i in range({first}, {last}):"):
                     self.compute(both, addresses, "[r]")
                     for index in mapped.results:
                         out.add(f"to{index}[i] = v{index}")
-                    for index in reduced.results:
-                        out.add(f"part{index} = {self.joined(index, '[r]')}")
+                    for fold in self.folds(reduced):
+                        out.add(f"part{fold.name} = {self.joined(fold, '[r]')}")
                 with out.block(f"if {last} > {width}:  # what fills up the last vector doesn't count"):
                     again = self.row_pointers(reduced.loads)
                     self.part_loop(reduced, again, f"range({first}, {width})", "[r]")
                 self.join_parts(reduced)
-            for index in reduced.results:
-                out.add(f"a{index}[r] = {self.reduced(index, width)}")
+            for fold in self.folds(reduced):
+                out.add(f"a{fold.result}[r] = {self.reduced(fold, width)}")
+
+    def folds(self, loop: Loop) -> list[_Fold]:
+        """What a loop takes together; of a threshold, by how much values are above it, and how many are."""
+        found = []
+        for index in loop.results:
+            node = self.graph.nodes[index]
+            if loop.kind == "search":
+                found += [_Fold(f"{index}{kind}", kind, node.args[0], index) for kind in ("excess", "number")]
+            else:
+                found.append(_Fold(str(index), str(node.detail), node.args[0], index))
+        return found
 
     def start_total(self, loop: Loop) -> None:
-        for index in loop.results:
-            self.out.add(f"total{index} = lost{index} = {self.identity(index, 'float64')}")
+        for fold in self.folds(loop):
+            self.out.add(f"total{fold.name} = lost{fold.name} = float64({_IDENTITIES[fold.kind]})")
+
+    def start_parts(self, loop: Loop, lane: str = "") -> None:
+        for fold in self.folds(loop):
+            self.out.add(f"part{fold.name}{lane} = {self.lane_type(fold.result)}({_IDENTITIES[fold.kind]})")
 
     def row_reduction(self, loop: Loop, loads: dict[int, str], width: str) -> None:
         """Sums in the kernel's type over a block, and over the blocks in float64."""
@@ -593,52 +634,70 @@ class _Generator:
         else:
             yield "0", width
 
+    def row_search(self, loop: Loop, loads: dict[int, str], width: str) -> None:
+        """Newton's steps up to a threshold, until no fewer values are above it."""
+        out = self.out
+        (index,) = loop.results
+        out.add(f"a{index}[r] = real({THRESHOLD})", f"above{index} = inf")
+        with out.block("while True:"):
+            self.row_reduction(loop, loads, width)
+            excess, number = map(self.total, self.folds(loop))
+            out.add(f"a{index}[r] = real(float64(a{index}[r]) + ({excess} - 1.0) / max({number}, 1.0))")
+            with out.block(f"if not {number} < above{index}:"):
+                out.add("break")
+            out.add(f"above{index} = {number}")
+
     def part_loop(self, loop: Loop, loads: dict[int, str], elements: str, lane: str = "") -> None:
         out = self.out
-        for index in loop.results:
-            out.add(f"part{index} = {self.identity(index, 'real')}")
+        self.start_parts(loop)
         with out.block(f"for i in {elements}:"):
             self.compute(loop, loads, lane)
-            for index in loop.results:
-                out.add(f"part{index} = {self.joined(index, lane)}")
+            for fold in self.folds(loop):
+                out.add(f"part{fold.name} = {self.joined(fold, lane)}")
 
-    def joined(self, index: int, lane: str) -> str:
+    def joined(self, fold: _Fold, lane: str) -> str:
         """A reduction's part with one more element."""
-        join, argument = _JOIN[self.kind(index)], self.graph.nodes[index].args[0]
-        node = self.graph.nodes[argument]
-        if join == "add_to" and node.op == "multiply" and argument not in self.plan.buffers:
+        join, node = _JOIN[fold.kind], self.graph.nodes[fold.argument]
+        product = node.op == "multiply" and fold.argument not in self.plan.buffers
+        if join == "add_to" and product and fold.kind in ("sum", "mean"):
             first, second = (self.name(arg, lane) for arg in node.args)
-            return f"add_product_to(part{index}, {first}, {second})"
-        return f"{join}(part{index}, {self.name(argument, lane)})"
+            return f"add_product_to(part{fold.name}, {first}, {second})"
+        return f"{join}(part{fold.name}, {self.folded(fold, lane)})"
+
+    def folded(self, fold: _Fold, lane: str) -> str:
+        """What an element gives to a reduction."""
+        value, result = (self.name(index, lane) for index in (fold.argument, fold.result))
+        return {
+            "first": f"where({value}, {self.place_in_lane}, float64(inf))",
+            "excess": f"where({value} > {result}, {value} - {result}, real(0.0))",
+            "number": f"where({value} > {result}, real(1.0), real(0.0))",
+        }.get(fold.kind, value)
 
     def join_parts(self, loop: Loop, lane: str = "") -> None:
         """Add the parts to the totals; in float64, what rounding loses is kept as well."""
         out = self.out
-        for index in loop.results:
-            total, lost, part = (f"{each}{index}{lane}" for each in ("total", "lost", "part"))
-            if _JOIN[self.kind(index)] != "add_to":
-                out.add(f"{total} = {_JOIN_LANES[self.kind(index)].format(total, f'float64({part})')}")
+        for fold in self.folds(loop):
+            total, lost, part = (f"{each}{fold.name}{lane}" for each in ("total", "lost", "part"))
+            if _JOIN[fold.kind] != "add_to":
+                out.add(f"{total} = {_JOIN_LANES[fold.kind].format(total, f'float64({part})')}")
             elif self.compensated:
                 out.add(f"{lost} += sum_error({total}, {part})", f"{total} += {part}")
             else:
                 out.add(f"{total} += float64({part})")
 
-    def keeps_lost(self, index: int) -> bool:
+    def keeps_lost(self, fold: _Fold) -> bool:
         """Whether a reduction makes up for what rounding loses."""
-        return self.compensated and _JOIN[self.kind(index)] == "add_to"
+        return self.compensated and _JOIN[fold.kind] == "add_to"
 
-    def kind(self, index: int) -> str:
-        return str(self.graph.nodes[index].detail)
+    def total(self, fold: _Fold, lane: str = "") -> str:
+        """All parts together."""
+        total = f"total{fold.name}{lane}"
+        return f"({total} + lost{fold.name}{lane})" if self.keeps_lost(fold) else total
 
-    def identity(self, index: int, real: str) -> str:
-        return f"{real}({_IDENTITIES[self.kind(index)]})"
-
-    def reduced(self, index: int, width: str, lane: str = "") -> str:
-        """A reduction's result in the kernel's type, from its total."""
-        total = f"total{index}{lane}"
-        if self.keeps_lost(index):
-            total = f"({total} + lost{index}{lane})"
-        return f"real({total} / {width})" if self.kind(index) == "mean" else f"real({total})"
+    def reduced(self, fold: _Fold, width: str, lane: str = "") -> str:
+        """A reduction's result in its type, from its total."""
+        total = self.total(fold, lane)
+        return f"real({total} / {width})" if fold.kind == "mean" else f"{self.lane_type(fold.result)}({total})"
 
     def row_move(self, loop: Loop) -> None:
         out, index = self.out, loop.results[0]
@@ -688,15 +747,20 @@ class _Generator:
 
     def lane_arrays(self) -> None:
         out = self.out
-        for index in self.reductions:
-            out.add(f"total{index}, part{index} = stack({LANES}, float64), stack({LANES}, real)")
-            if self.keeps_lost(index):
-                out.add(f"lost{index} = stack({LANES}, float64)")
+        for loop in self.plan.phases:
+            for fold in self.folds(loop):
+                kind = self.lane_type(fold.result)
+                out.add(f"total{fold.name}, part{fold.name} = stack({LANES}, float64), stack({LANES}, {kind})")
+                if self.keeps_lost(fold):
+                    out.add(f"lost{fold.name} = stack({LANES}, float64)")
+            if loop.kind == "search" and self.form == "columns":
+                out.add(f"above{loop.results[0]} = stack({LANES}, float64)")
         for index in self.lane_values():
-            out.add(f"a{index} = stack({LANES}, real)")
+            out.add(f"a{index} = stack({LANES}, {self.lane_type(index)})")
 
     def lane_values(self) -> list[int]:
-        return sorted(index for loop in self.plan.loops if loop.kind in ("reduce", "lane") for index in loop.results)
+        kinds = {*REDUCING, "lane"}
+        return sorted(index for loop in self.plan.loops if loop.kind in kinds for index in loop.results)
 
     def column_loop(self, loop: Loop) -> None:
         out = self.out
@@ -713,8 +777,10 @@ class _Generator:
         elif loop.kind == "reduce":
             self.column_reduction(loop, width, "lanes", self.column_pointers)
             with out.block("for r in range(lanes):"):
-                for index in loop.results:
-                    out.add(f"a{index}[r] = {self.reduced(index, width, '[r]')}")
+                for fold in self.folds(loop):
+                    out.add(f"a{fold.result}[r] = {self.reduced(fold, width, '[r]')}")
+        elif loop.kind == "search":
+            self.column_search(loop, width)
         elif loop.kind == "lane":
             given = all(self.graph.nodes[index].op == "feature" for index in loop.results)  # none beyond the last lane
             with out.block(f"for r in range({'m' if given else 'lanes'}):"):
@@ -771,8 +837,7 @@ class _Generator:
             self.start_totals(loop)
         with out.block(f"for start in range(0, {width}, {_CHUNK}):"):
             with out.block(every_lane):
-                for index in loop.results:
-                    out.add(f"part{index}[r] = {self.identity(index, 'real')}")
+                self.start_parts(loop, "[r]")
             with out.block(f"for j in range(start, min(start + {_CHUNK}, {width})):"):
                 loads = read(loop.loads)
                 with out.block(every_lane):
@@ -781,16 +846,31 @@ class _Generator:
             with out.block(every_lane):
                 self.join_parts(loop, "[r]")
 
+    def column_search(self, loop: Loop, width: str) -> None:
+        """As for lane after lane, until no lane moves any more."""
+        out = self.out
+        (index,) = loop.results
+        with out.block("for r in range(lanes):"):
+            out.add(f"a{index}[r], above{index}[r] = real({THRESHOLD}), inf")
+        out.add("moving = True")
+        with out.block("while moving:"):
+            self.column_reduction(loop, width, "lanes", self.column_pointers)
+            excess, number = (self.total(fold, "[r]") for fold in self.folds(loop))
+            out.add("moving = False")
+            with out.block("for r in range(lanes):"):
+                out.add(f"a{index}[r] = real(float64(a{index}[r]) + ({excess} - 1.0) / max({number}, 1.0))")
+                out.add(f"moving = moving or {number} < above{index}[r]", f"above{index}[r] = {number}")
+
     def start_totals(self, loop: Loop) -> None:
-        for index in loop.results:
-            self.out.add(f"total{index}[r] = {self.identity(index, 'float64')}")
-            if self.keeps_lost(index):
-                self.out.add(f"lost{index}[r] = 0.0")
+        for fold in self.folds(loop):
+            self.out.add(f"total{fold.name}[r] = float64({_IDENTITIES[fold.kind]})")
+            if self.keeps_lost(fold):
+                self.out.add(f"lost{fold.name}[r] = 0.0")
 
     def add_to_parts(self, loop: Loop) -> None:
-        for index in loop.results:
-            value = self.name(self.graph.nodes[index].args[0], "[r]")
-            self.out.add(f"part{index}[r] = {_JOIN_LANES[self.kind(index)].format(f'part{index}[r]', value)}")
+        for fold in self.folds(loop):
+            part = f"part{fold.name}[r]"
+            self.out.add(f"{part} = {_JOIN_LANES[fold.kind].format(part, self.folded(fold, '[r]'))}")
 
     def column_move(self, loop: Loop) -> None:
         out, index = self.out, loop.results[0]
@@ -816,9 +896,14 @@ class _Generator:
     # lanes that no buffer holds
 
     def long_rows(self) -> None:
-        """``lanes`` holds the count and the reductions' results so far, ``parts`` takes this block's part of them."""
+        """``lanes`` holds the count and the reductions' results so far, ``parts`` takes this block's part of them.
+
+        A search's part is what one step needs, and its result so far is where the next one starts from. The last row of
+        ``parts`` says at which place of the lane the block begins.
+        """
         self.head("lanes", "parts", "phase")
         out, phases = self.out, self.plan.phases
+        self.where_block_begins()
         self.block_buffers()
         out.add(f"block = {BLOCK}", "row = 0")
         for number, loop in enumerate(phases):
@@ -829,9 +914,8 @@ class _Generator:
                     out.add("m = min(block, n - start)")
                     self.part_loop(loop, self.block_source(), "range(m)")
                     self.join_parts(loop)
-                for index in loop.results:
-                    place = self.reductions.index(index)
-                    out.add(f"parts[{2 * place}, 0], parts[{2 * place + 1}, 0] = total{index}, lost{index}")
+                for place, first, second in self.parts_of(loop):
+                    out.add(f"parts[{place}, 0], parts[{place + 1}, 0] = {first}, {second}")
         with out.block(f"if phase == {len(phases)}:"):
             self.known_lanes(len(phases))
             self.write_blocks()
@@ -841,6 +925,20 @@ class _Generator:
                 for loop in self.totals:
                     self.add_to_sums(loop, "row")
 
+    def parts_of(self, loop: Loop, lane: str = "") -> Iterator[tuple[int, str, str]]:
+        """What a block gives: rows of ``parts``, each pair by the number of its first one."""
+        if loop.kind == "search":
+            excess, number = (self.total(fold, lane) for fold in self.folds(loop))
+            yield 2 * self.reductions.index(loop.results[0]), excess, number
+            return
+        for fold in self.folds(loop):
+            lost = f"lost{fold.name}{lane}" if not lane or self.keeps_lost(fold) else "0.0"
+            yield 2 * self.reductions.index(fold.result), f"total{fold.name}{lane}", lost
+
+    def where_block_begins(self) -> None:
+        if any(node.op == "at" for node in self.graph.nodes):
+            self.out.add(f"begin = parts[{2 * len(self.reductions)}, 0]")
+
     def known_lanes(self, phase: int) -> None:
         for values in self.known(phase, "0", ""):
             self.out.add(*values)
@@ -849,12 +947,17 @@ class _Generator:
         """The lane values that the reductions of earlier phases give, those of one loop at a time."""
         done = 0
         for loop in self.plan.loops:
-            if loop.kind == "reduce":
+            if loop.kind in REDUCING:
+                if done == phase and loop.kind == "reduce":
+                    return
+                places = {index: 1 + self.reductions.index(index) for index in loop.results}
+                yield [
+                    f"a{index}{lane} = {self.lane_type(index)}(lanes[{place}, {column}])"
+                    for index, place in places.items()
+                ]
                 if done == phase:
                     return
                 done += 1
-                places = {index: 1 + self.reductions.index(index) for index in loop.results}
-                yield [f"a{index}{lane} = real(lanes[{place}, {column}])" for index, place in places.items()]
             elif loop.kind == "lane":
                 yield [f"a{index}{lane} = {self.expression(index, lane)}" for index in loop.results]
 
@@ -862,6 +965,7 @@ class _Generator:
         """As for long rows, with a column of ``lanes`` and ``parts`` for each lane."""
         self.head("lanes", "parts", "phase")
         out, phases = self.out, self.plan.phases
+        self.where_block_begins()
         for name in (*self.names, "y"):
             out.add(f"{name}_block = stack({LANES}, real)")
         self.lane_arrays()
@@ -871,12 +975,10 @@ class _Generator:
                 with out.block(f"if phase == {number}:"):
                     self.known_columns(number)
                     self.column_reduction(loop, "n", "m", self.gathered_lanes)
-                    for index in loop.results:
-                        place = self.reductions.index(index)
+                    for place, first, second in self.parts_of(loop, "[r]"):
                         with out.block("for r in range(m):"):
-                            out.add(f"parts[{2 * place}, row + r] = total{index}[r]")
-                            lost = f"lost{index}[r]" if self.keeps_lost(index) else "0.0"
-                            out.add(f"parts[{2 * place + 1}, row + r] = {lost}")
+                            out.add(f"parts[{place}, row + r] = {first}")
+                            out.add(f"parts[{place + 1}, row + r] = {second}")
             with out.block(f"if phase == {len(phases)}:"):
                 self.known_columns(len(phases))
                 for loop in self.totals:
@@ -912,15 +1014,33 @@ class _Generator:
 
 _DOUBLE = "from numba import float64, float64 as real"
 _PYTHON = frozenset({"range", "min", "max", "kernel", "float64", "real"})
-_JOIN = {"sum": "add_to", "mean": "add_to", "prod": "multiply_to", "max": "largest_of", "min": "least_of"}
-_JOIN_LANES = {
-    "sum": "{} + {}",
-    "mean": "{} + {}",
-    "prod": "{} * {}",
-    "max": "largest_of({}, {})",
-    "min": "least_of({}, {})",
+_JOIN = {
+    "sum": "add_to",
+    "mean": "add_to",
+    "prod": "multiply_to",
+    "max": "largest_of",
+    "min": "least_of",
+    "first": "least_of",
+    "excess": "add_to",
+    "number": "add_to",
 }
-_IDENTITIES = {"sum": "0.0", "mean": "0.0", "prod": "1.0", "max": "-inf", "min": "inf"}
+_JOIN_LANES = {
+    "add_to": "{} + {}",
+    "multiply_to": "{} * {}",
+    "largest_of": "largest_of({}, {})",
+    "least_of": "least_of({}, {})",
+}
+_JOIN_LANES = {kind: _JOIN_LANES[join] for kind, join in _JOIN.items()}
+_IDENTITIES = {
+    "sum": "0.0",
+    "mean": "0.0",
+    "prod": "1.0",
+    "max": "-inf",
+    "min": "inf",
+    "first": "inf",
+    "excess": "0.0",
+    "number": "0.0",
+}
 
 
 def _width(features: int) -> str:

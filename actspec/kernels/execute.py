@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import WIDE
+from actspec.kernels.codegen import THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 SHARED = 1 << 18
@@ -258,9 +258,10 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
     ]
     results = sum(map(len, phases))
     blocks = -(-length // step)
-    known = np.empty((1 + results, count))
+    known = np.full((1 + results, count), THRESHOLD)
     known[0] = length
-    parts = np.empty((blocks, 2 * max(1, results), count))
+    parts = np.empty((blocks, 2 * results + 1, count))
+    parts[:, -1] = step * np.arange(blocks)[:, None]
 
     def block(array: npt.NDArray[Any]) -> Array:
         return np.asarray(array.T.astype(dtype, order="C").T)
@@ -284,9 +285,20 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
             call(number, phase)
 
         threads.share(work, len(places))
-        if phase < len(phases):
-            for number, kind in phases[phase]:
-                known[1 + number] = _together(kind, parts[:, 2 * number], parts[:, 2 * number + 1], length)
+        for number, kind in phases[phase] if phase < len(phases) else ():
+            mine = parts[:, 2 * number], parts[:, 2 * number + 1]
+            if kind != "threshold":
+                known[1 + number] = _together(kind, *mine, length)
+                continue
+            above: Any = math.inf
+            while True:
+                met = mine[1].sum(axis=0)
+                more = (_sum(mine[0], np.zeros_like(mine[0])) - 1) / np.maximum(met, 1)
+                known[1 + number] = (known[1 + number] + more).astype(dtype)
+                if not (met < above).any():
+                    break
+                above = met
+                threads.share(work, len(places))
     if across and operands.sums is not None:  # each lane has its sums now, and adds them once
         for number, (_, elements) in enumerate(places):
             if elements.start == 0:
@@ -301,7 +313,7 @@ def _together(kind: str, totals: Array, lost: Array, length: int) -> npt.NDArray
     return _sum(totals, lost) / (length if kind == "mean" else 1)
 
 
-_TOGETHER: dict[str, Any] = {"max": np.max, "min": np.min, "prod": np.prod}
+_TOGETHER: dict[str, Any] = {"max": np.max, "min": np.min, "first": np.min, "prod": np.prod}
 
 
 def _sum(totals: Array, lost: Array) -> npt.NDArray[np.float64]:

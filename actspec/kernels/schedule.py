@@ -16,13 +16,18 @@ _COSTLY = 12
 """The cost from which a value is kept: reading it back from cache costs about one instruction."""
 
 
+REDUCING = frozenset({"reduce", "search"})
+"""The kinds of loops that take the values of a lane together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """One walk over the elements that have some features.
 
-    ``kind`` is "map" (``results`` are kept), "reduce" (along the lane), "take" or "put" (of a slice), "lane" (values
-    of which there is one for each lane), "total" (added up over all lanes) or "output". ``loads`` are kept values that
-    it reads, ``computes`` what it computes of them, in order; ``results`` are among both.
+    ``kind`` is "map" (``results`` are kept), "reduce" (along the lane), "search" (the same for one result that is
+    found step by step, each of which walks along the lane), "take" or "put" (of a slice), "lane" (values of which there
+    is one for each lane), "total" (added up over all lanes) or "output". ``loads`` are kept values that it reads,
+    ``computes`` what it computes of them, in order; ``results`` are among both.
     """
 
     kind: str
@@ -43,7 +48,7 @@ class Schedule:
     @property
     def phases(self) -> tuple[Loop, ...]:
         """The loops that end in reductions, for which what follows has to wait."""
-        return tuple(loop for loop in self.loops if loop.kind == "reduce")
+        return tuple(loop for loop in self.loops if loop.kind in REDUCING)
 
     @property
     def buffer_count(self) -> int:
@@ -78,10 +83,13 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
         after = [index for index in needed if levels[index] == level + 1]
         mapped = [index for index in here if index in kept and graph.nodes[index].op not in ("input", "take", "put")]
         reduced = [index for index in after if graph.nodes[index].op == "reduce"]
-        for kind, results in (("map", mapped), ("reduce", reduced)):
+        searched = [index for index in reduced if graph.nodes[index].detail == "threshold"]
+        added = [index for index in reduced if index not in searched]
+        for kind, results in (("map", mapped), ("reduce", added)):
             for features in dict.fromkeys(graph.nodes[index].features for index in results):
                 found = [index for index in results if graph.nodes[index].features == features]
                 loops.append(_loop(graph, kind, features, found, kept))
+        loops += [_loop(graph, "search", graph.nodes[index].features, [index], kept) for index in searched]
         done = (*reduced, *given)
         lanes = [index for index in after if graph.nodes[index].rank is Rank.LANE and index not in done]
         if lanes:
@@ -145,7 +153,7 @@ def _kept(graph: Graph, levels: tuple[int, ...], needed: list[int], results: set
 
 
 def _loop(graph: Graph, kind: str, features: int, results: list[int], kept: set[int]) -> Loop:
-    sources = [arg for index in results for arg in graph.nodes[index].args] if kind == "reduce" else results
+    sources = [arg for index in results for arg in graph.nodes[index].args] if kind in REDUCING else results
     loads: set[int] = set()
     computes: set[int] = set()
     waiting = list(sources)

@@ -19,6 +19,18 @@ def _softmin(row):
     return [mp.exp(-x) / total for x in row]
 
 
+def _sparsemax(row):
+    """By sorting: the largest values that stay above the threshold that they would have among themselves."""
+    largest = sorted(row, reverse=True)
+    count = max(n for n in range(1, len(row) + 1) if 1 + n * largest[n - 1] > mp.fsum(largest[:n]))
+    threshold = (mp.fsum(largest[:count]) - 1) / count
+    return [max(x - threshold, mp.zero) for x in row]
+
+
+def _hardmax(row):
+    return [mp.mpf(place == row.index(max(row))) for place in range(len(row))]
+
+
 def _l2(row, eps):
     length = max(mp.sqrt(mp.fsum(x**2 for x in row)), eps)
     return [x / length for x in row]
@@ -38,6 +50,8 @@ def _layer(row, eps, gain, shift):
 ROWS = {
     "log_softmax": _log_softmax,
     "softmin": _softmin,
+    "sparsemax": _sparsemax,
+    "hardmax": _hardmax,
     "norm:l2": _l2,
     "norm:rms": _rms,
     "norm:layer": _layer,
