@@ -27,6 +27,8 @@ from tests.support.names import FIXED
         (lambda x: x - np.max(x), {0, 1, 2}),
         (lambda x: x - np.add.reduce(x, axis=1, keepdims=True), {1}),
         (lambda x: x - np.add.reduce(x, keepdims=True), {0}),
+        (lambda x: np.maximum(x - functions.simplex_threshold(x, axis=0, keepdims=True), 0), {0}),
+        (lambda x: x * functions.first_true(x > 0, axis=1), {1}),
         (lambda x: x - x.prod(axis=2, keepdims=True), {2}),
         (lambda x: np.add(x, 1, where=x > np.max(x, axis=0, keepdims=True)), {0}),
         (lambda x: x - np.mean(x, axis=0, keepdims=True, where=x > np.min(x, axis=1, keepdims=True)), {0, 1}),

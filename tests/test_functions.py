@@ -62,6 +62,37 @@ def test_values_equal_the_definition(x: float) -> None:
         assert getattr(functions, name)(x) == pytest.approx(float(value), rel=4e-16, abs=1e-320), name
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("spread", [1e-6, 0.01, 1.0, 100.0])
+def test_what_is_above_the_simplex_threshold_sums_to_one(spread: float, dtype: type) -> None:
+    x = np.random.default_rng(3).normal(0, spread, (5, 4, 300)).astype(dtype)
+    for axis in (-1, 0, (0, 2), None):
+        t = functions.simplex_threshold(x, axis=axis, keepdims=True)
+        assert t.dtype == dtype
+        assert t.shape == np.max(x, axis=axis, keepdims=True).shape
+        sums = np.sum(np.maximum(x - t, 0), axis=axis, dtype=np.float64)
+        np.testing.assert_allclose(sums, 1, rtol=1e3 * np.finfo(dtype).eps * max(1, spread))
+        np.testing.assert_array_equal(functions.simplex_threshold(x, axis), np.squeeze(t, axis))
+
+
+def test_the_simplex_threshold_of_rows_of_all_kinds() -> None:
+    # equal ones; one far above the others; masked ones; a row that is on the simplex already
+    rows = np.array([[2, 2, 2, 2], [0, 50, 0, 0], [0, -np.inf, 0, -np.inf], [0.5, 0.25, 0.25, 0]])
+    np.testing.assert_allclose(functions.simplex_threshold(rows, axis=1), [1.75, 49, -0.5, 0], rtol=1e-15)
+    with np.errstate(all="ignore"):
+        assert np.isnan(functions.simplex_threshold([[0, np.nan], [np.inf, 0], [-np.inf, -np.inf]], axis=1)).all()
+    assert functions.simplex_threshold(3.0) == 2
+
+
+def test_first_true_holds_once_at_the_most() -> None:
+    x = np.random.default_rng(4).random((6, 7, 8)) < 0.3
+    for axis in (0, 1, -1):
+        places = np.argmax(x, axis=axis, keepdims=True)
+        want = np.zeros_like(x)
+        np.put_along_axis(want, places, np.take_along_axis(x, places, axis=axis), axis=axis)
+        np.testing.assert_array_equal(functions.first_true(x, axis=axis), want)
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_any_array_like_is_taken(name: str) -> None:
     function = getattr(functions, name)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import actspec
+from actspec import functions
 from actspec.cli import chunks
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.streaming import Stream
@@ -23,6 +24,7 @@ from tests.test_cli_chunks import chunked
 Array = npt.NDArray[Any]
 
 COUPLED = ["softmax", "softmax(floor=0.001)", "norm:mean", "norm:max", "norm:std", "norm:z"]
+COUPLED += ["log_softmax", "hardmax", "norm:layer(gain=2,shift=1)"]
 FORMULAS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "mean": (lambda x: x - np.mean(x, axis=0, keepdims=True), 2),
     "sum": (lambda x: x / x.sum(0, keepdims=True), 2),
@@ -43,6 +45,9 @@ FORMULAS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "complex": (lambda x: np.abs(np.exp(1j * x) - np.mean(np.exp(1j * x))) * np.var(x * 1j), 2),
     "unused": (lambda x: (np.mean(x), x)[1], 1),
     "methods": (lambda x: x.copy().astype(np.float64).clip(-1, 1) - x.mean(), 2),
+    "first": (lambda x: x * functions.first_true(x > 0.5, axis=0), 2),
+    "first of what waits": (lambda x: np.where(functions.first_true(x == np.max(x), axis=1), 1.0, x), 3),
+    "first and apart": (lambda x: x * functions.first_true(x > 9), 2),
     "apart": (lambda x: np.tanh(x) * 2, 1),
 }
 
@@ -97,6 +102,8 @@ def test_formulas_give_in_blocks_what_they_give_on_the_whole(name: str, sizes: t
         lambda x: x - np.max(x, keepdims=True, initial=0),
         lambda x: x - np.subtract.reduce(x, axis=0, keepdims=True),
         lambda x: np.cumsum(x, axis=0),
+        lambda x: x - functions.simplex_threshold(x, axis=0, keepdims=True),
+        lambda x: x * functions.first_true(x > 0, axis=2),
         lambda x: x * np.arange(2.0),
         lambda x: x - np.mean(x, axis=0, keepdims=True),
         lambda _: 1.0,

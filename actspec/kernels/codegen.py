@@ -669,7 +669,7 @@ class _Generator:
         value, result = (self.name(index, lane) for index in (fold.argument, fold.result))
         return {
             "first": f"where({value}, {self.place_in_lane}, float64(inf))",
-            "excess": f"where({value} > {result}, {value} - {result}, real(0.0))",
+            "excess": f"where({value} <= {result}, real(0.0), {value} - {result})",  # NaN counts
             "number": f"where({value} > {result}, real(1.0), real(0.0))",
         }.get(fold.kind, value)
 

@@ -209,6 +209,17 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         y = f.softmax(x, dim=p.axis)
         return y if is_number(p.floor) and p.floor == 0 else t.where(y > p.floor, y, p.floor)
 
+    def sparsemax(p: Any, x: Any) -> Any:
+        x = x.transpose(p.axis, -1)
+        largest = t.sort(x, descending=True)[0]
+        sums, counts = t.cumsum(largest, -1) - 1, t.arange(1, x.shape[-1] + 1)
+        count = t.sum(counts * largest > sums, -1, keepdim=True)
+        return t.relu(x - t.gather(sums, -1, count - 1) / count).transpose(p.axis, -1)
+
+    def layer(p: Any, x: Any) -> Any:
+        variance, mean = t.var_mean(x, dim=p.axis, unbiased=False, keepdim=True)
+        return (x - mean) / t.sqrt(variance + p.eps) * p.gain + p.shift
+
     def std(p: Any, x: Any) -> Any:
         variance = t.var(x, dim=p.axis, unbiased=False, keepdim=True)
         spread = variance > 0
@@ -253,6 +264,13 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         "gaussian": lambda _, x: t.exp(-x * x),
         "clip": lambda p, x: bounded(x, p.min, p.max),
         "softlif": softlif,
+        "log_softmax": lambda p, x: f.log_softmax(x, dim=p.axis),
+        "softmin": lambda p, x: f.softmin(x, dim=p.axis),
+        "sparsemax": sparsemax,
+        "hardmax": lambda p, x: x * 0 + t.zeros_like(x).scatter(p.axis, t.argmax(x, p.axis, keepdim=True), 1.0),
+        "norm:l2": lambda p, x: f.normalize(x, dim=p.axis, eps=p.eps),
+        "norm:rms": lambda p, x: x / t.sqrt(t.mean(x * x, p.axis, keepdim=True) + p.eps) * p.gain,
+        "norm:layer": layer,
         "norm:mean": lambda p, x: x - t.mean(x, dim=p.axis, keepdim=True),
         "norm:max": lambda p, x: x / (t.amax(t.abs(x), dim=p.axis, keepdim=True) + p.eps),
         "norm:std": lambda p, x: x / std(p, x),
