@@ -267,6 +267,7 @@ def _scipy_oracles():
         "softmax": lambda x: special.softmax(x, axis=-1),
         "norm:z(eps=0)": lambda x: stats.zscore(x, axis=-1),
         "softmax(axis=0)": lambda x: special.softmax(x, axis=0),
+        "log_softmax": lambda x: special.log_softmax(x, axis=-1),
         "norm:z(axis=0,eps=0)": lambda x: stats.zscore(x, axis=0),
     }
 
@@ -288,6 +289,11 @@ TORCH = {
     "softplus": lambda f, x: f.softplus(x, threshold=math.inf),
     "softmax": lambda f, x: f.softmax(x, dim=-1),
     "softmax(axis=0)": lambda f, x: f.softmax(x, dim=0),
+    "log_softmax": lambda f, x: f.log_softmax(x, dim=-1),
+    "softmin": lambda f, x: f.softmin(x, dim=-1),
+    "norm:l2": lambda f, x: f.normalize(x, dim=-1),
+    "norm:rms": lambda f, x: f.rms_norm(x, (12,), eps=1e-6),
+    "norm:layer": lambda f, x: f.layer_norm(x, (12,)),
     "relu": lambda f, x: f.relu(x),
     "relu(max=6)": lambda f, x: f.relu6(x),
     "relu(negative_slope=0.2)": lambda f, x: f.leaky_relu(x, 0.2),

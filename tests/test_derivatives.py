@@ -254,6 +254,9 @@ def test_constant_rows_have_finite_derivatives(value):
         g = sample(x.shape, dtype, seed=3)
         centred = g - g.mean(axis=-1, keepdims=True)
         right = {"norm:mean": centred, "norm:z": centred / eps, "norm:std": g / eps, "norm:max": g / eps}
+        right |= {"norm:layer": centred / 1e-5**0.5}
+        if value == 0:
+            right |= {"norm:l2": g / 1e-12, "norm:rms": g / 1e-6**0.5}
         for spec, want in right.items() if dtype == "f8" else [("norm:z", centred / eps)]:
             for mode in MODES if dtype == "f8" else MODES[:1]:
                 found = derive(mode, spec, x, g)

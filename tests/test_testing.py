@@ -72,7 +72,8 @@ def test_every_activation_of_the_registry_conforms(name):
     report = check_activation(filled(name), skip=() if filled(name) in LEARNING else {"learnable"})
     assert report.ok
     assert [each.check for each in report.findings] == list(CHECKS)
-    assert not [str(each) for each in report.passed if each.note]  # all are compiled, and every parameter can be learnt
+    notes = [each.note for each in report.passed if each.note]  # all are compiled, and every parameter can be learnt
+    assert notes == (["NaN is lost"] if name == "hardmax" else [])  # which takes it for the largest, as ONNX does
     others = {"own_derivative", "derivative", "jacobian", "parameters", "learnable", "noise", "state", "scan"}
     assert {each.check for each in report.skipped} <= others
 
