@@ -46,6 +46,7 @@ def test_version_and_help_need_no_other_word(run):
         "explain",
         "lint",
         "list",
+        "schema",
         "show",
     ]
     assert "..." not in out.partition("Commands:")[2]

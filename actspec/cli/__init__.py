@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no reason to fail
     _leave_in_order()
+    if "_ACTSPEC_COMPLETE" in os.environ:
+        from actspec.cli import completion  # noqa: F401  # it tells click of its shells
     try:
         program.main(args, prog_name="actspec")
     except OSError as error:  # a full or closed output, met by a help page

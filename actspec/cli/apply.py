@@ -12,12 +12,13 @@ from actspec.cli.faults import Fault
 from actspec.cli.files import ARRAYS, check_input, suffix_of
 from actspec.cli.output import say
 from actspec.cli.progress import progress
+from actspec.cli.spectype import SPEC
 from actspec.errors import UnboundError
 from actspec.pipeline import parse
 
 
 @click.command(short_help="Run a spec on the numbers in a file.")
-@click.argument("spec")
+@click.argument("spec", type=SPEC)
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; without it, print a summary.")
 @click.option("--columns", metavar="A,B,C", help="The columns of a table to work on; the others pass through.")

@@ -7,6 +7,7 @@ import click
 from actspec.activation import refusal
 from actspec.cli.output import say
 from actspec.cli.progress import progress
+from actspec.cli.spectype import SPEC
 from actspec.errors import UnboundError
 from actspec.kernels import disk_cache
 from actspec.pipeline import parse
@@ -37,7 +38,7 @@ def clear() -> None:
 
 
 @command.command(short_help="Compile the kernels of specs ahead of their use.")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
 @click.option(
     "--dtype",
     "dtypes",

@@ -9,12 +9,13 @@ import click
 
 from actspec.cli.faults import Fault
 from actspec.cli.output import say
+from actspec.cli.spectype import SPEC
 from actspec.errors import SpecError
 from actspec.pipeline import parse
 
 
 @click.command(short_help="Check specs and print their canonical spelling.")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
 def command(specs: tuple[str, ...]) -> None:
     """Check specs; print the canonical spelling of each.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from actspec.cli.output import say
+from actspec.cli.spectype import SPEC
 from actspec.description import explain
 
 
 @click.command(short_help="Say what each stage of a spec does.")
-@click.argument("spec")
+@click.argument("spec", type=SPEC)
 @click.option("--code", is_flag=True, help="Print the kernels' generated source as well.")
 def command(spec: str, code: bool) -> None:
     """Say what each stage of SPEC does, whether it is compiled, and the kernels' graphs and passes."""

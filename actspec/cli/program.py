@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "actspec.cli.explain",
     "lint": "actspec.cli.lint",
     "list": "actspec.cli.listing",
+    "schema": "actspec.cli.schema",
     "show": "actspec.cli.show",
 }
 

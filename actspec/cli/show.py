@@ -10,6 +10,7 @@ import numpy as np
 from actspec.cli.faults import Fault
 from actspec.cli.output import say
 from actspec.cli.plot import plot
+from actspec.cli.spectype import SPEC
 from actspec.description import Description, describe, explain
 from actspec.errors import SpecError
 from actspec.graph.coupling import coupled_axes
@@ -21,7 +22,7 @@ _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
 
 
 @click.command(short_help="Show what a spec is, with a plot.")
-@click.argument("spec")
+@click.argument("spec", type=SPEC)
 @click.option("--dialects", is_flag=True, help="Show what each system means by a name, at x = -2 and 2.")
 def command(spec: str, dialects: bool) -> None:
     """Show what SPEC is: formulas, parameters, aliases, references, stages, and a plot of its output."""

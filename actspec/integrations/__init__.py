@@ -1,0 +1,1 @@
+"""Types of other libraries for pipelines and layers; each module here is the only importer of its library."""

@@ -1,0 +1,143 @@
+"""Field types of pydantic models: ``Spec`` for a pipeline, ``LayerSpec`` for a layer, ``Layers`` for a layer list.
+
+>>> from pydantic import BaseModel
+>>> class Config(BaseModel):
+...     activation: Spec
+...     layers: Layers
+>>> config = Config(activation="TANH + norm:z", layers=[784, (10, "softmax")])
+>>> config.activation
+actspec.parse('tanh+norm:z')
+>>> config.model_dump()
+{'activation': 'tanh+norm:z', 'layers': [{'size': 784, 'activation': 'linear'}, {'size': 10, 'activation': 'softmax'}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from actspec import layers as layer_lists
+from actspec.errors import LayerError, SpecError, did_you_mean
+from actspec.pipeline import Pipeline, parse
+from actspec.schema import layer_schema, spec_schema
+
+__all__ = ["LayerList", "LayerSpec", "Layers", "Spec"]
+
+
+@dataclass(frozen=True)
+class _SpecField:
+    """A field that takes what ``parse`` takes, strings, instances and None, and gives a Pipeline, in strict mode too.
+
+    Its errors have the type ``activation_spec`` and in ``ctx`` the ``spec``, the ``span`` of the first fault, its
+    ``reason`` and the ``suggestions``.
+    """
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return _field(_read_spec, str, core_schema.str_schema())
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = spec_schema()
+        if handler.mode == "validation":
+            schema["anyOf"].append({"type": "null"})
+        return schema
+
+
+def _read_spec(value: Any) -> Pipeline:
+    try:
+        return parse(value)
+    except SpecError as error:
+        raise PydanticCustomError("activation_spec", "{message}", _context(error)) from error
+    except TypeError as error:
+        raise PydanticCustomError("activation_type", "{message}", {"message": str(error)}) from error
+
+
+def _context(error: SpecError) -> dict[str, Any]:
+    hint = f", {did_you_mean(error.suggestions)}" if error.suggestions else ""
+    return {
+        "message": f"{error.reason}{hint}",
+        "reason": error.reason,
+        "spec": error.spec,
+        "span": error.span,
+        "suggestions": error.suggestions,
+    }
+
+
+@dataclass(frozen=True)
+class LayerList:
+    """A field that takes what ``parse_layers`` takes, by its settings: ``Annotated[list[LayerSpec], LayerList(...)]``.
+
+    Errors have the type ``layer`` and in ``ctx`` the ``place``, and for a bad spec what those of ``Spec`` have.
+    """
+
+    hidden: Any = "relu"
+    output: Any = "linear"
+    forms: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        def write(layers: list[layer_lists.LayerSpec]) -> list[dict[str, Any]]:
+            return [_write_layer(layer) for layer in layers]
+
+        return _field(self._read, write, core_schema.list_schema())
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "array", "items": layer_schema(spec_schema(), self.forms)}
+
+    def _read(self, value: Any) -> list[layer_lists.LayerSpec]:
+        return _reading_layers(
+            lambda: layer_lists.parse_layers(value, hidden=self.hidden, output=self.output, forms=self.forms)
+        )
+
+
+@dataclass(frozen=True)
+class _LayerField:
+    """A field that takes one layer of a list, linear unless it says otherwise."""
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return _field(_read_layer, _write_layer, core_schema.dict_schema())
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return layer_schema(spec_schema())
+
+
+def _read_layer(value: Any) -> layer_lists.LayerSpec:
+    return _reading_layers(lambda: layer_lists.parse_layers([value]))[0]
+
+
+def _reading_layers(read: Callable[[], list[layer_lists.LayerSpec]]) -> list[layer_lists.LayerSpec]:
+    try:
+        return read()
+    except LayerError as error:
+        cause = error.__cause__
+        context = _context(cause) if isinstance(cause, SpecError) else {"message": error.reason, "reason": error.reason}
+        context |= {"place": error.place, "message": f"{error.place}: {context['message']}"}
+        raise PydanticCustomError("layer", "{message}", context) from error
+
+
+def _write_layer(layer: layer_lists.LayerSpec) -> dict[str, Any]:
+    """A layer as ``parse_layers`` reads it again."""
+    written: dict[str, Any] = {"size": layer.size} if layer.shape == (layer.size,) else {"shape": list(layer.shape)}
+    written["activation"] = str(layer.activation)
+    for key in ("form", "name"):
+        if (word := getattr(layer, key)) is not None:
+            written[key] = word
+    return written | dict(layer.options)
+
+
+def _field(read: Callable[[Any], Any], write: Callable[[Any], Any], written: CoreSchema) -> CoreSchema:
+    serialization = core_schema.plain_serializer_function_ser_schema(write, return_schema=written)
+    return core_schema.no_info_plain_validator_function(read, serialization=serialization)
+
+
+Spec = Annotated[Pipeline, _SpecField()]
+"""A pipeline: a spec, an instance or None, which is linear; serialised as its canonical spelling."""
+
+LayerSpec = Annotated[layer_lists.LayerSpec, _LayerField()]
+"""One layer, as it may stand in a layer list; serialised as a dict."""
+
+Layers = Annotated[list[layer_lists.LayerSpec], LayerList()]
+"""A layer list; serialised as a list of dicts."""

@@ -1,0 +1,167 @@
+"""JSON Schemas of specs, layer lists and configs, made from the registry, for editors and validators.
+
+A pattern knows the names and how they are joined. Parameters and what is in parentheses it leaves to ``actspec lint``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+from typing import Any
+
+from actspec import plugins, registry
+from actspec.limits import MAX_CHARACTERS
+from actspec.lint.keys import DEFAULT_KEYS, LAYERS
+from actspec.plugins import import_path, normalise
+
+Schema = dict[str, Any]
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The draft that editors read: their support of later ones is partial."""
+
+EXAMPLES = ("tanh", "tanh+norm:z", "leakyrelu(negative_slope=0.2)", "softmax[:5]+softplus[5:]")
+
+
+def spec_schema() -> Schema:
+    """The schema of a spec, a string: the names, or what the pattern takes."""
+    known = registry.names()
+    return {
+        "title": "Spec",
+        "description": f"Activations from left to right, joined by '+'. Names: {', '.join(known)}.",
+        "anyOf": [
+            {"enum": [name for name in known if not _needs_parameters(name)]},
+            {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern()},
+        ],
+        "examples": list(EXAMPLES),
+    }
+
+
+def layer_schema(spec: Schema, forms: Iterable[str] = ()) -> Schema:
+    """The schema of one layer of a list: a size, a shape, a tuple of size, activation and form, or a mapping."""
+    size = {"type": "integer", "minimum": 1}
+    known = list(forms)
+    form: Schema = {"enum": known} if known else {"enum": [None]}
+    activation = {"anyOf": [spec, {"type": "null"}]}
+    member = {"anyOf": [size, activation, form]}
+    properties = {
+        "size": size,
+        "shape": {"type": "array", "items": size, "minItems": 1},
+        "activation": activation,
+        "form": form,
+        "name": {"type": ["string", "null"]},
+    }
+    return {
+        "title": "Layer",
+        "anyOf": [
+            size,
+            {"type": "array", "items": size, "minItems": 1},
+            {"type": "array", "items": member, "contains": size, "maxItems": 3},
+            {"type": "object", "properties": properties, "anyOf": [{"required": ["size"]}, {"required": ["shape"]}]},
+        ],
+    }
+
+
+def schema(root: str = "any", keys: Iterable[str] = DEFAULT_KEYS, forms: Iterable[str] = ()) -> Schema:
+    """A whole schema: of a ``spec``, of ``layers``, of a ``config`` with them under ``keys``, or of ``any`` of these.
+
+    >>> schema("spec")["$ref"]
+    '#/definitions/spec'
+    """
+    spec = _reference("spec")
+    definitions: Schema = {
+        "spec": spec_schema(),
+        "layer": layer_schema(spec, forms),
+        "layers": {"title": "Layers", "type": "array", "items": _reference("layer")},
+        "value": _value(spec),
+        "node": _by_kind(array={"items": _reference("node")}, object=_reference("config")),
+        "config": _config(keys),
+    }
+    kinds = _by_kind(string=spec, array=_reference("layers"), object=_reference("config"))
+    whole = kinds if root == "any" else _reference(root)
+    return {"$schema": DIALECT, "title": "actspec", **whole, "definitions": definitions}
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+def _by_kind(**schemas: Schema) -> Schema:
+    """What holds for values of some types; a fault is told as that of its type."""
+    return {"allOf": [{"if": {"type": kind}, "then": then} for kind, then in schemas.items()]}
+
+
+def _value(spec: Schema) -> Schema:
+    """What may stand under a key of specs in a config, as lint has it."""
+    filled_in = {"type": "string", "pattern": r"^\s*(\$\{|\{\{)"}
+    inner = {"items": _reference("value")}
+    return _by_kind(string={"anyOf": [spec, filled_in]}, array=inner, object=_reference("config"))
+
+
+def _config(keys: Iterable[str]) -> Schema:
+    properties: Schema = {}
+    globs: Schema = {}
+    for key in dict.fromkeys(keys):
+        *above, last = key.split(".")
+        held = _reference("node") if last == LAYERS else _reference("value")
+        if last == LAYERS:
+            held = {
+                "if": {"type": "array", "contains": {"type": "integer"}},
+                "then": _reference("layers"),
+                "else": held,
+            }
+        for name in reversed(above):
+            held = {"allOf": [_one(last, held), _reference("node")]}
+            last = name
+        (globs if set(last) & set("*?[") else properties)[_anchored(last)] = held
+    return {
+        "type": "object",
+        "properties": properties,
+        "patternProperties": globs,
+        "additionalProperties": _reference("node"),
+    }
+
+
+def _one(name: str, held: Schema) -> Schema:
+    kind = "patternProperties" if set(name) & set("*?[") else "properties"
+    return {kind: {_anchored(name): held}}
+
+
+def _anchored(name: str) -> str:
+    """A key as it is, or a glob as a regular expression of ECMAScript."""
+    if not set(name) & set("*?["):
+        return name
+    body = translate(name)  # (?s:...)\Z or \z
+    return f"^{body[body.index(':') + 1 : body.rindex(')')]}$"
+
+
+def _needs_parameters(name: str) -> bool:
+    entry = registry.entries().get(normalise(name))
+    return entry is not None and any(each.required for each in entry.cls.__definition__.parameters)
+
+
+def pattern() -> str:
+    """A regular expression of ECMAScript and Python for specs: every name before parentheses and after ``+`` is known.
+
+    >>> bool(re.search(pattern(), "Leaky_ReLU:0.1 + norm : z")), bool(re.search(pattern(), "tanh+norm:zz"))
+    (True, False)
+    """
+    known = {*registry.entries(), *plugins.offers(import_path())}
+    name = f"(?:{'|'.join(_spelled(key) for key in sorted(known, key=lambda key: (-len(key), key)))}){_END}"
+    start = rf"{_SPACE}(?:\({_SPACE})*{name}"
+    return rf"^{start}(?:[^+'\"]|{_STRING}|\+(?={_SPACE}{_NUMBER})|\+{start})*$"
+
+
+_SPACE = r"[ \t\r\n\f\v]*"
+_NUMBER = r"(?:[0-9.]|[iI][nN][fF]|[nN][aA][nN])"
+_STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_END = rf"[_-]*(?![A-Za-z0-9_-])(?!{_SPACE}:{_SPACE}(?![iI][nN][fF]|[nN][aA][nN])[A-Za-z_])"
+
+
+def _spelled(key: str) -> str:
+    """A normalised name as writers may spell it: in any case, with ``_`` and ``-`` anywhere."""
+    return f"{_SPACE}:{_SPACE}".join("_*" + "[_-]*".join(map(_letter, word)) for word in key.split(":"))
+
+
+def _letter(char: str) -> str:
+    return f"[{char}{char.upper()}]" if char.isalpha() else re.escape(char)
