@@ -81,8 +81,9 @@ def _read(before: str) -> tuple[list[_Open], str]:
     for match in _TOKEN.finditer(before):
         mark = match[0]
         if mark == "(":
-            called = _is_name(last) or bool(name and last[:1].isdigit())
-            opened.append(_Open("~(" if earlier == "~" else "(", (last if _is_name(last) else name) if called else ""))
+            numbered = bool(name) and last[:1].isdigit()  # as in "maxout:4("
+            called = last if _is_name(last) else name if numbered else ""
+            opened.append(_Open("~(" if earlier == "~" else "(", called, position=int(numbered)))
         elif mark == "[":
             opened.append(_Open("["))
         elif mark in (")", "]") and opened:

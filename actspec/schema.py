@@ -41,7 +41,7 @@ def layer_schema(spec: Schema, forms: Iterable[str] = ()) -> Schema:
     """The schema of one layer of a list: a size, a shape, a tuple of size, activation and form, or a mapping."""
     size = {"type": "integer", "minimum": 1}
     known = list(forms)
-    form: Schema = {"enum": known} if known else {"enum": [None]}
+    form: Schema = {"enum": [*known, None]}
     activation = {"anyOf": [spec, {"type": "null"}]}
     member = {"anyOf": [size, activation, form]}
     properties = {
@@ -149,12 +149,12 @@ def pattern() -> str:
     known = {*registry.entries(), *plugins.offers(import_path())}
     name = f"(?:{'|'.join(_spelled(key) for key in sorted(known, key=lambda key: (-len(key), key)))}){_END}"
     start = rf"{_SPACE}(?:\({_SPACE})*{name}"
-    return rf"^{start}(?:[^+'\"]|{_STRING}|\+(?={_SPACE}{_NUMBER})|\+{start})*$"
+    return f"^{start}(?:[^+'\"]|{_STRING}|\\+(?={_SPACE}{_NUMBER})|\\+{start})*$"
 
 
 _SPACE = r"[ \t\r\n\f\v]*"
 _NUMBER = r"(?:[0-9.]|[iI][nN][fF]|[nN][aA][nN])"
-_STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_STRING = "|".join(rf"{quote}(?:[^{quote}\\]|\\.)*{quote}" for quote in "'\"")  # no escapes but those of ECMAScript
 _END = rf"[_-]*(?![A-Za-z0-9_-])(?!{_SPACE}:{_SPACE}(?![iI][nN][fF]|[nN][aA][nN])[A-Za-z_])"
 
 

@@ -9,7 +9,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +48,7 @@ def test_parameters_that_are_not_given_yet() -> None:
     assert texts("tanh+norm:z(") == ["tanh+norm:z(axis=", "tanh+norm:z(eps="]
     assert texts("norm:z(axis=0, ") == ["norm:z(axis=0, eps="]
     assert texts("clip(-1,") == ["clip(-1,max="]
+    assert "maxout:4(pieces=" not in texts("maxout:4(")
     assert texts("elu(al")[0] == "elu(alpha="
     assert [each.help for each in complete("elu(")] == ["float = 1"]
 
@@ -61,7 +61,7 @@ def test_values() -> None:
     assert texts("continuous(base=relu+ta") == ["continuous(base=relu+tanh"]
 
 
-@pytest.mark.parametrize("text", ["tanh ", "softmax[", "softmax[:", "foo(", "elu(alpha=1", "tanh)", "maxout:4(", "é", "'", "elu('"])
+@pytest.mark.parametrize("text", ["tanh ", "softmax[", "softmax[:", "foo(", "elu(alpha=1", "tanh)", "é", "'", "elu('"])
 def test_where_nothing_is_known(text: str) -> None:
     assert texts(text) == []
 
@@ -79,57 +79,98 @@ def test_it_needs_no_compiler() -> None:
 
 # Shells
 
+SETUP = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source complete.bash"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; source ./complete.zsh"),
+}
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the program, and with the script of each shell."""
     folder = tmp_path_factory.mktemp("home")
     program = folder / "actspec"
-    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom actspec.cli import main\nmain()\n")
+    code = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom actspec.cli import main\nmain()\n"
+    program.write_text(f"#!{sys.executable}\n{code}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     for shell in ("bash", "zsh", "fish"):
-        done = subprocess.run(
-            [program], env=environment(folder) | {"_ACTSPEC_COMPLETE": f"{shell}_source"}, capture_output=True, check=True
-        )
+        variables = environment(folder) | {"_ACTSPEC_COMPLETE": f"{shell}_source"}
+        done = subprocess.run([program], env=variables, capture_output=True, check=True)
         (folder / f"complete.{shell}").write_bytes(done.stdout)
     return folder
 
 
 def environment(home: Path) -> dict[str, str]:
-    return {"PATH": f"{home}:/usr/bin:/bin", "HOME": str(home), "TERM": "dumb", "LANG": "C.UTF-8", "INPUTRC": "/dev/null"}
+    path = f"{home}:{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(home), "TERM": "dumb", "LANG": "C.UTF-8", "INPUTRC": os.devnull, "PS1": "$ "}
 
 
-def type_in(command: list[str], home: Path, setup: str, typed: str) -> str:
-    """The line that a shell runs once ``typed`` was typed into it: what a stand-in for the program got as arguments."""
+def type_in(shell: str, home: Path, typed: str, wanted: str) -> str:
+    """What a terminal shows of a line that is typed in, until it shows what is wanted, or for a minute."""
+    command, setup = SETUP[shell]
     leader, follower = pty.openpty()
     with subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env=environment(home), cwd=home, start_new_session=True
-    ) as shell:
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=environment(home),
+        cwd=home,
+        start_new_session=True,
+    ) as process:
         os.close(follower)
         try:
-            os.write(leader, f"{setup}\necho rea''dy\n".encode())
+            os.write(leader, f"{setup}; echo rea''dy\n".encode())
             wait_for(leader, "ready\r\n")
             os.write(leader, typed.encode())
-            time.sleep(0.2)
-            before = wait_for(leader, None)
-            os.write(leader, b"\x01echo '<'\x05 '>'\n" if "\n" not in typed else b"")
-            shown = wait_for(leader, "> ")
+            return wait_for(leader, wanted)
         finally:
+            process.kill()
             os.close(leader)
-            shell.kill()
-    return before + shown
 
 
-def wait_for(leader: int, mark: str | None, seconds: float = 30) -> str:
-    """What a terminal shows until the mark, or until it is quiet for a while."""
-    shown = b""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        ready, _, _ = select.select([leader], [], [], 4 if mark is None else 1)
-        if ready:
-            shown += os.read(leader, 1 << 16)
-            if mark is not None and mark.encode() in shown:
-                break
-        elif mark is None:
-            break
-    return shown.decode(errors="replace")
+def wait_for(leader: int, wanted: str) -> str:
+    shown = ""
+    while wanted not in shown and select.select([leader], [], [], 60)[0]:
+        # What a shell redraws of a line depends on its settings: its letters don't.
+        shown += os.read(leader, 1 << 16).decode(errors="replace").replace("\x07", "")
+    return shown
+
+
+TYPED = [
+    ("actspec check ta\t", "check tanh "),
+    ("actspec check norm:me\t", "norm:mean "),
+    ('actspec check "norm:me\t', '"norm:mean" '),
+    ('actspec check "tanh + no\t', '"tanh + norm:'),
+    ('actspec check "elu(al\t', '"elu(alpha='),
+    ("actspec lint complete.ba\t", "complete.bash "),
+]
+
+
+@pytest.mark.parametrize("shell", SETUP)
+@pytest.mark.parametrize(("typed", "wanted"), TYPED, ids=[typed.strip() for typed, _ in TYPED])
+def test_bash_and_zsh(shell: str, typed: str, wanted: str, home: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    assert wanted in type_in(shell, home, typed, wanted)
+
+
+def test_bash_escapes_what_has_no_quotes(home: Path) -> None:
+    assert "elu\\(alpha=" in type_in("bash", home, "actspec check elu\\(al\t", "elu\\(alpha=")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("actspec check norm:me", {"norm:mean"}),
+        ('actspec check "tanh + norm:s', {"tanh + norm:std"}),
+        ('actspec check "norm:z(axis=0,e', {"norm:z(axis=0,eps="}),
+        ("actspec lint complete.f", {"complete.fish"}),
+    ],
+)
+def test_fish(line: str, wanted: set[str], home: Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    command = ["fish", "-N", "-c", "source complete.fish; complete -C $argv[1]", line]
+    done = subprocess.run(command, env=environment(home), cwd=home, capture_output=True, text=True, timeout=120)
+    assert (done.stderr, {each.partition("\t")[0] for each in done.stdout.splitlines()}) == ("", wanted)
