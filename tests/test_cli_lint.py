@@ -212,6 +212,7 @@ def test_a_project_has_settings(lint):
         ("colour = 1", "has no setting 'colour': it takes keys, only-keys, ignore, plugins, dialect"),
         ("keys = 'a'", "keys must be a list of strings"),
         ("dialect = 1", "dialect must be a string"),
+        ("dialect = 'kerass'", "unknown dialect 'kerass'"),
         ("plugins = ['nothing-such']", "no installed package 'nothing-such' offers activations"),
         ("plugins = ['os.path']", "no installed package 'os.path' offers activations"),
     ],
@@ -253,6 +254,18 @@ def test_every_default_key_is_one():
     assert keys.role((), "type") == ""
     assert keys.role(("act_cfg",), "type") == "spec"
     assert keys.role((), "layers") == "layers"
+
+
+def test_a_dialect_has_its_own_names_and_spellings(lint):
+    write("a.json", '{"act": "leaky_relu", "activations": ["rrelu", "LeakyReLU(negative_slope=0.01)"]}')
+    code, out, err = lint("--dialect", "keras", "a.json")
+    assert (code, err) == (1, "")
+    assert out.startswith("a.json:1:40: unknown activation 'rrelu' in the dialect 'keras'")
+    assert lint("--dialect", "torch", "a.json") == (0, "", "")
+    write("pyproject.toml", "[tool.actspec]\ndialect = 'torch'\n")
+    assert lint("--fix", "a.json")[0] == 0
+    canonical = [actspec.parse("leakyrelu").spell("torch"), actspec.parse("rrelu").spell("torch")]
+    assert json.loads(Path("a.json").read_text()) == {"act": canonical[0], "activations": [canonical[1], canonical[0]]}
 
 
 # What can't be read

@@ -11,6 +11,7 @@ import click
 from actspec import __version__
 from actspec.cli.atomic import replacing
 from actspec.cli.output import say
+from actspec.dialects import NAMES
 from actspec.lint import reports
 from actspec.lint.check import Finding
 from actspec.lint.files import MAX_SIZE, Miss
@@ -22,6 +23,7 @@ from actspec.lint.run import Linter, Rewritten
 @click.option("--key", "keys", metavar="GLOB", multiple=True, help="A key that holds specs, beside the known ones.")
 @click.option("--only-key", "only_keys", metavar="GLOB", multiple=True, help="A key that holds specs, instead of them.")
 @click.option("--ignore", metavar="NAME", multiple=True, help="A name that is no fault (a glob).")
+@click.option("--dialect", type=click.Choice(NAMES), help="The system whose names and defaults the specs have.")
 @click.option(
     "--format",
     "style",
@@ -45,6 +47,7 @@ def command(
     keys: tuple[str, ...],
     only_keys: tuple[str, ...],
     ignore: tuple[str, ...],
+    dialect: str | None,
     style: str,
     fix: bool,
     listing: bool,
@@ -61,7 +64,7 @@ def command(
     """
     if fix and (listing or _STDIN in names):
         raise click.UsageError(f"--fix rewrites files: it can't be used with {'--list' if listing else _STDIN!r}")
-    linter = Linter(keys, only_keys, ignore, max_size=max_size, listing=listing, fix=fix)
+    linter = Linter(keys, only_keys, ignore, dialect, max_size=max_size, listing=listing, fix=fix)
     findings: list[Finding] = []
     misses: list[Miss] = []
     for each in _run(linter, names, stdin_name):

@@ -61,9 +61,18 @@ class Checker:
         if _FILLED_IN.fullmatch(spec) or self._ignores(spec.strip()):
             return ()
         try:
-            return parse(spec)
+            return parse(spec, self.settings.dialect)
         except SpecError as error:
             return tuple(each for each in error.problems if not self._ignores(spec[slice(*each.span)]))
+
+    def spelling(self, pipeline: Pipeline) -> str | None:
+        """The canonical spelling in the dialect of the settings; None where that can't express the pipeline."""
+        if self.settings.dialect is None:
+            return str(pipeline)
+        try:
+            return pipeline.spell(self.settings.dialect)
+        except ValueError:
+            return None
 
     def _ignores(self, text: str) -> bool:
         word = normalise(text)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from actspec import plugins, registry
+from actspec import dialects, plugins, registry
 from actspec.errors import did_you_mean
 from actspec.lint.check import Settings
 from actspec.lint.document import UnreadableError
@@ -81,6 +81,10 @@ def _project(table: Mapping[str, Any], file: Path) -> Project:
         if key == "dialect":
             if not isinstance(value, str):
                 raise UnreadableError(f"{place}: dialect must be a string")
+            try:
+                dialects.load(value)
+            except ValueError as error:
+                raise UnreadableError(f"{place}: {error}") from None
             values[key] = value
         elif key not in _LISTS:
             near = closest(key, (*_LISTS, "dialect"), parts=True)

@@ -22,7 +22,9 @@ def rewrite(document: Document, found: Sequence[Found], checker: Checker) -> tup
         read = checker.read(each.scalar.value) if document.format.kind_of(each.scalar) == "string" else None
         if not isinstance(read, Pipeline):
             continue
-        spelling = str(read)
+        spelling = checker.spelling(read)
+        if spelling is None:
+            continue
         if each.scalar.value.strip() != spelling and (made := list(_edits(document, each.scalar, spelling))):
             edits += made
             changed[id(each.scalar)] = spelling
