@@ -13,7 +13,6 @@ import pytest
 
 import actspec
 from actspec.cli.program import program
-from actspec.lint import project
 from actspec.lint.keys import DEFAULT_KEYS, Keys
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -31,8 +30,7 @@ def lint(capsys, tmp_path, monkeypatch):
             program.main(["lint", *map(str, args)], prog_name="actspec")
         return left.value.code or 0, *capsys.readouterr()
 
-    yield lint
-    project._find.cache_clear()
+    return lint
 
 
 def write(name, text):

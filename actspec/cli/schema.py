@@ -10,8 +10,8 @@ import click
 from actspec import schema
 from actspec.cli.faults import Fault
 from actspec.cli.output import say
-from actspec.lint import project
 from actspec.lint.document import UnreadableError
+from actspec.lint.project import Projects
 
 
 @click.command(short_help="Print a JSON Schema of specs, layer lists and configs.")
@@ -24,7 +24,7 @@ def command(of: str, forms: tuple[str, ...]) -> None:
     are those of "actspec lint", with the table [tool.actspec] of pyproject.toml.
     """
     try:
-        keys = project.find(Path()).settings().keys
+        keys = Projects().find(Path()).settings().keys
     except UnreadableError as error:
         raise Fault(error.reason) from None
     say(json.dumps(schema.schema(of, keys, forms), indent=2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +41,28 @@ class Project:
         return Settings((*only, *self.keys, *keys), (*self.ignore, *ignore), dialect or self.dialect)
 
 
-def find(folder: Path) -> Project:
-    """The table that holds for a folder's files: that of the nearest pyproject.toml with one, its own or one above it.
+class Projects:
+    """The tables that hold for folders; each is read once."""
 
-    UnreadableError where that file can't be read, or its table holds something else.
-    """
-    return _find(folder.resolve())
+    def __init__(self) -> None:
+        self._found: dict[Path, Project] = {}
 
+    def find(self, folder: Path) -> Project:
+        """The table of the nearest pyproject.toml with one, in the folder or above it.
 
-@lru_cache(1024)
-def _find(folder: Path) -> Project:
-    file = folder / FILE
-    if file.is_file():
-        table = _table(file)
-        if table is not None:
-            return _project(table, file)
-    return Project() if folder.parent == folder else _find(folder.parent)
+        UnreadableError where that file can't be read, or its table holds something else.
+        """
+        return self._find(folder.resolve())
+
+    def _find(self, folder: Path) -> Project:
+        if folder not in self._found:
+            file = folder / FILE
+            table = _table(file) if file.is_file() else None
+            if table is not None:
+                self._found[folder] = _project(table, file)
+            else:
+                self._found[folder] = Project() if folder.parent == folder else self._find(folder.parent)
+        return self._found[folder]
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:

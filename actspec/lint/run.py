@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from actspec.lint import files, project
+from actspec.lint import files
 from actspec.lint.check import Checker, Finding, Settings, specs
 from actspec.lint.document import Document, Format, UnreadableError
 from actspec.lint.files import MAX_SIZE, Miss, Text
 from actspec.lint.keys import Keys
+from actspec.lint.project import Projects
 from actspec.lint.rewrite import rewrite
 from actspec.lint.select import Found, select
 
@@ -40,6 +41,7 @@ class Linter:
     max_size: int = MAX_SIZE
     listing: bool = False
     fix: bool = False
+    _projects: Projects = field(default_factory=Projects, repr=False)
     _checkers: dict[Settings, tuple[Keys, Checker]] = field(default_factory=dict, repr=False)
 
     def files(self, names: Iterable[str]) -> Iterator[Finding | Miss | Rewritten]:
@@ -74,7 +76,7 @@ class Linter:
         yield from self._text(files.read(path, kind, self.max_size), str(path), kind, path.parent)
 
     def _text(self, content: Text, name: str, kind: Format, folder: Path) -> Iterator[Finding | Miss | Rewritten]:
-        settings = project.find(folder).settings(self.keys, self.only_keys, self.ignore, self.dialect)
+        settings = self._projects.find(folder).settings(self.keys, self.only_keys, self.ignore, self.dialect)
         if settings not in self._checkers:
             self._checkers[settings] = Keys(settings.keys), Checker(settings)
         keys, checker = self._checkers[settings]
