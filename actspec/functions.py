@@ -1,11 +1,15 @@
-"""Functions that NumPy lacks, for use in formulas and on arrays: stable at every x, and of x's own float type."""
+"""Functions that NumPy lacks, for use in formulas and on arrays: stable at every x, and of x's own float type.
+
+Some take an argument in two parts, ``z + rest``: ``rest`` is what z lost when it was rounded, which far out in a tail
+is many units in the last place of the result. ``two_sum``, ``two_product`` and their kin make such pairs.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +24,33 @@ __all__ = [
     "gaussian_slope",
     "log_sigmoid",
     "logistic_density",
+    "normal_gate",
+    "normal_gate_slope",
+    "product_error",
+    "representation_error",
     "sigmoid",
+    "sigmoid_gate",
+    "sigmoid_gate_slope",
     "simplex_threshold",
     "softplus",
     "stop_gradient",
+    "tanh_shrink",
 ]
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-def _for_operands(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def _for_operands(function: Function) -> Function:
     """Hand the call to what stands for an array in a formula, as NumPy's own functions do."""
 
     @wraps(function)
-    def dispatched(x: npt.ArrayLike, *args: Any, **kwargs: Any) -> Any:
-        other = None if isinstance(x, (np.ndarray, np.generic)) else getattr(x, "__array_function__", None)
-        if other is None:
-            return function(x, *args, **kwargs)
-        return other(dispatched, (type(x),), (x, *args), kwargs)
+    def dispatched(*args: Any, **kwargs: Any) -> Any:
+        for each in args:
+            if not isinstance(each, (np.ndarray, np.generic)) and hasattr(each, "__array_function__"):
+                return each.__array_function__(dispatched, (type(each),), args, kwargs)
+        return function(*args, **kwargs)
 
-    return dispatched
+    return dispatched  # type: ignore[return-value]  # it takes what the function takes
 
 
 @_for_operands
@@ -182,6 +195,173 @@ def simplex_threshold(x: npt.ArrayLike, axis: int | tuple[int, ...] | None = Non
     return most + threshold if keepdims else np.squeeze(most + threshold, axis)[()]
 
 
+@_for_operands
+def tanh_shrink(x: npt.ArrayLike) -> Any:
+    """What tanh takes off, ``x - tanh(x)``, without its cancellation near zero, in (-inf, inf).
+
+    >>> float(tanh_shrink(1e-100)), float(tanh_shrink(np.inf))
+    (3.333333333333333e-301, inf)
+    """
+    values = _real(x)
+    size = np.abs(values)
+    # x*coth(x) - 1 by the series of the poles of coth.
+    square = np.minimum(size, 1) ** 2
+    total = np.zeros_like(square)
+    for coefficient in _COTH:
+        total = (total + coefficient) * square
+    far = (size - 1) + 2 * sigmoid(-2 * size)
+    return np.copysign(np.where(size < 1, size * (total / (1 + total)), far), values)[()]
+
+
+@_for_operands
+def sigmoid_gate(x: Any, z: Any, rest: Any = 0.0) -> Any:
+    """Product ``x/(1 + exp(-(z + rest)))``, rounded once where it is subnormal, and 0 where z is -inf.
+
+    >>> float(sigmoid_gate(-2.0, 0.0)), float(sigmoid_gate(-np.inf, -np.inf))
+    (-1.0, -0.0)
+    """
+    x, z, rest, dtype = _gate_arguments(x, z, rest, 1300)
+    share, lift = _lifted_share(z)
+    below = np.where(z < -500, share, sigmoid(z))
+    return _gated(x, below * (1 + rest * sigmoid(-z)), np.where(z < -500, lift, 1.0), z < -1300, dtype)
+
+
+@_for_operands
+def sigmoid_gate_slope(x: Any, z: Any, rest: Any = 0.0) -> Any:
+    """Product of x and the logistic density at ``z + rest``, rounded once where it is subnormal, and 0 at infinite z.
+
+    >>> float(sigmoid_gate_slope(-2.0, 0.0)), float(sigmoid_gate_slope(np.inf, np.inf))
+    (-0.5, 0.0)
+    """
+    x, z, rest, dtype = _gate_arguments(x, z, rest, 1300)
+    size = np.abs(z)
+    share, lift = _lifted_share(-size)
+    density = np.where(size > 500, share, logistic_density(z))
+    return _gated(x, density * (1 - rest * np.tanh(z / 2)), np.where(size > 500, lift, 1.0), size > 1300, dtype)
+
+
+@_for_operands
+def normal_gate(x: Any, z: Any, rest: Any = 0.0) -> Any:
+    """Product of x and the normal distribution function ``erfc(-(z + rest)/sqrt(2))/2``, and 0 where z is -inf.
+
+    Equals x*scipy.special.ndtr(z + rest), rounded once where it is subnormal.
+
+    >>> float(normal_gate(-2.0, 0.0)), float(normal_gate(-np.inf, -np.inf))
+    (-1.0, -0.0)
+    """
+    x, z, rest, dtype = _gate_arguments(x, z, rest, 60)
+    near = np.clip(z, -60, 60)
+    root = near * math.sqrt(0.5)
+    # erfc(-root) is off by the rounding of root; beyond 26 a series counts.
+    rounded = (near * near / 2 - root * root) + (product_error(near, near) / 2 - product_error(root, root))
+    central = np.asarray(_ERFC(-root)).astype(np.float64) / 2 * np.exp(np.where(near < 0, -rounded, 0))
+    inverse = 1 / np.minimum(near, -26) ** 2
+    series = np.ones_like(inverse)
+    for odd in range(17, 0, -2):
+        series = 1 - odd * inverse * series
+    tail, lift = _lifted_normal(near, rest)
+    share = np.where(near < -26, tail * series / -np.minimum(near, -26), central + tail * lift * rest)
+    return _gated(x, share, np.where(near < -26, lift, 1.0), near == -60, dtype)
+
+
+@_for_operands
+def normal_gate_slope(x: Any, z: Any, rest: Any = 0.0) -> Any:
+    """Product of x and the normal density ``exp(-(z + rest)**2/2)/sqrt(2*pi)``, and 0 where z is infinite.
+
+    It is rounded once where it is subnormal.
+
+    >>> round(float(normal_gate_slope(-2.0, 0.0)), 6), float(normal_gate_slope(np.inf, np.inf))
+    (-0.797885, 0.0)
+    """
+    x, z, rest, dtype = _gate_arguments(x, z, rest, 60)
+    near = np.clip(z, -60, 60)
+    return _gated(x, *_lifted_normal(near, rest), np.abs(near) == 60, dtype)
+
+
+@_for_operands
+def product_error(a: Any, b: Any) -> Any:
+    """What rounding takes off a product: ``a*b`` less its nearest float, which is one itself; 0 where it is infinite.
+
+    >>> 0.1 * 0.1, float(product_error(0.1, 0.1))
+    (0.010000000000000002, -8.326672684688674e-19)
+    """
+    a, b, dtype = _same_type(a, b)
+    product = (a * b).astype(np.float64)
+    (first, first_exponent), (second, second_exponent) = np.frexp(np.float64(a)), np.frexp(np.float64(b))
+    exponent = first_exponent + second_exponent
+    # Halves of 26 bits, whose products are exact (T. J. Dekker, 1971).
+    (high, low), (other, rest) = _halves(first), _halves(second)
+    error = (high * other - np.ldexp(product, -exponent)) + high * rest + low * other + low * rest
+    return np.where(np.isfinite(product), np.ldexp(error, exponent), 0).astype(dtype)[()]
+
+
+@_for_operands
+def representation_error(value: Any, x: Any) -> Any:
+    """What a parameter loses as a number of x's type: 0 in float64, and where it is an array itself.
+
+    >>> float(representation_error(0.1, np.float32(2)))
+    -1.4901161138336505e-09
+    """
+    return value - float(_real(x).dtype.type(value)) if type(value) in (int, float) else 0.0
+
+
+def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
+    """``a + b``, rounded, and what it lost (D. E. Knuth, *The Art of Computer Programming* 2, 4.2.2).
+
+    Both may be such pairs themselves, or parameters, which count as declared, in float64.
+    """
+    (a, a_rest), (b, b_rest) = _pair(a, b), _pair(b, a)
+    total = a + b
+    seen = total - a
+    return _unless_infinite(total, _plus((a - (total - seen)) + (b - seen), _plus(a_rest, b_rest)))
+
+
+def two_difference(a: Any, b: Any) -> tuple[Any, Any]:
+    """``a - b``, rounded, and what it lost; of what ``two_sum`` takes."""
+    (a, a_rest), (b, b_rest) = _pair(a, b), _pair(b, a)
+    total = a - b
+    seen = total - a
+    return _unless_infinite(total, _plus((a - (total - seen)) - (b + seen), _plus(a_rest, -b_rest)))
+
+
+def two_product(a: Any, b: Any) -> tuple[Any, Any]:
+    """``a*b``, rounded, and what it lost; of what ``two_sum`` takes."""
+    (a, a_rest), (b, b_rest) = _pair(a, b), _pair(b, a)
+    rest = _plus(product_error(a, b), _plus(_times(a_rest, b), _times(b_rest, a)))
+    return _unless_infinite(a * b, rest)
+
+
+def two_quotient(a: Any, b: Any) -> tuple[Any, Any]:
+    """``a/b``, rounded, and what it lost; of what ``two_sum`` takes."""
+    (a, a_rest), (b, b_rest) = _pair(a, b), _pair(b, a)
+    quotient = a / b
+    lost = _plus(product_error(quotient, b), _times(b_rest, quotient))
+    return _unless_infinite(quotient, _plus((a - quotient * b) - lost, a_rest) / b)
+
+
+def _pair(value: Any, other: Any) -> tuple[Any, Any]:
+    """A number and what it lost, in the type of another one."""
+    value, rest = value if isinstance(value, tuple) else (value, 0.0)
+    other = other[0] if isinstance(other, tuple) else other
+    return value, _plus(rest, representation_error(value, other))
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return a if _is_zero(b) else b if _is_zero(a) else a + b
+
+
+def _times(a: Any, b: Any) -> Any:
+    return 0.0 if _is_zero(a) else a * b
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, float) and value == 0
+
+
+def _unless_infinite(value: Any, rest: Any) -> tuple[Any, Any]:
+    return value, np.where(np.abs(value) < np.inf, rest, 0)
+
+
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _ERFC = np.frompyfunc(math.erfc, 1, 1)
 
@@ -195,3 +375,65 @@ def _real(x: npt.ArrayLike) -> Any:
     """Turn x into floats, as NumPy's own functions do."""
     values = real_array(x, "x")
     return values.astype(values.dtype.newbyteorder("=") if values.dtype.kind == "f" else np.float64, copy=False)
+
+
+# 2*(-1)**(n + 1)*zeta(2*n)/pi**(2*n), the last one first.
+_COTH = (
+    2.499967277122081e-17,
+    -2.4673688045172075e-16,
+    2.4351954029183367e-15,
+    -2.4034415333307705e-14,
+    2.3721017400233653e-13,
+    -2.3411706819824882e-12,
+    2.3106432599002624e-11,
+    -2.2805151204592183e-10,
+    2.2507846516808994e-09,
+    -2.2214608789979678e-08,
+    2.1925947851873778e-07,
+    -2.1644042808063972e-06,
+    2.1377799155576935e-05,
+    -0.00021164021164021165,
+    0.0021164021164021165,
+    -0.022222222222222223,
+    0.3333333333333333,
+)
+
+
+def _same_type(*values: npt.ArrayLike) -> tuple[Any, ...]:
+    """The values as floats of one type, which is that of the arrays among them, and this type."""
+    given = [each if type(each) in (int, float) else _real(each) for each in values]
+    dtype = np.result_type(*given)
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return *(np.asarray(each, dtype) for each in given), dtype
+
+
+def _gate_arguments(x: Any, z: Any, rest: Any, limit: float) -> tuple[Any, ...]:
+    """A gate's arguments in float64, and the type of its result; beyond the limit, where it is flat, no rest counts."""
+    *given, dtype = _same_type(x, z, rest)
+    x, z, rest = map(np.float64, given)
+    return x, z, np.where(np.abs(z) < limit, rest, 0), dtype
+
+
+def _lifted_share(z: Any) -> tuple[Any, float]:
+    """``exp(z)``, for z below -500, times ``exp(500)``, so that it isn't subnormal, and what takes that back."""
+    return np.exp(np.clip(z, -1300, -500) + 500), math.exp(-500)
+
+
+def _lifted_normal(z: Any, rest: Any) -> tuple[Any, float]:
+    """The normal density at ``z + rest``, times ``exp(500)``, and what takes that back."""
+    square = z * z / 2
+    raised = 500 - square
+    rounded = ((500 - raised) - square) - product_error(z, z) / 2
+    return np.exp(raised) * (1 + (rounded - z * rest)) / math.sqrt(2 * math.pi), math.exp(-500)
+
+
+def _gated(x: Any, share: Any, lift: Any, nothing: Any, dtype: Any) -> Any:
+    """``x*share*lift``, and 0 where there is nothing, even of an infinite x."""
+    x = np.where(nothing & ~np.isnan(x), np.copysign(0.0, x), x)
+    return (x * share * lift).astype(dtype)[()]
+
+
+def _halves(mantissa: Any) -> tuple[Any, Any]:
+    scaled = mantissa * (2.0**27 + 1)
+    high = scaled - (scaled - mantissa)
+    return high, mantissa - high

@@ -278,6 +278,9 @@ def off_truth(act, x, found):
     with mp.workdps(60):
         for each, got in zip(x.tolist(), found.tolist(), strict=True):
             right = mpf(oracles.SLOPES[stage.__definition__.name](mpf(each), **oracles.constants(stage)))
+            if got == np.inf and right > float(info.max):
+                errors.append(0.0)
+                continue
             unit = mp.ldexp(1, max(mp.frexp(right)[1], info.minexp + 1) - info.nmant - 1) if right else smallest
             errors.append(float(abs(mpf(got) - right) / unit))
     return np.array(errors)
@@ -303,7 +306,8 @@ def test_float32_derivatives_are_within_8_ulp_of_the_true_ones(spec):
     found = act.derivative(x)
     assert found.dtype == np.float32
     errors = off_truth(act, x, found)
-    for zero in oracles.SLOPE_ZEROS.get(act[0].__definition__.name, ()):
+    zeros = oracles.SLOPE_ZEROS.get(act[0].__definition__.name, ())
+    for zero in (zeros(x.astype("f8")),) if callable(zeros) else zeros:
         errors[abs(x - zero) < 0.2] = 0  # there it is the difference of terms much larger than itself
     worst = int(np.argmax(errors))
     assert errors[worst] <= 8, f"{errors[worst]:.3g} ulp at {x[worst]!r}: {found[worst]!r}"

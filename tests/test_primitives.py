@@ -30,6 +30,14 @@ CALLS: dict[Any, Callable[[Any, Any, Any], Any]] = {
     np.ones_like: lambda x, *_: np.ones_like(x),
     np.full_like: lambda x, *_: np.full_like(x, 3.5),
 } | {getattr(functions, name): lambda x, *_, name=name: getattr(functions, name)(x) for name in functions.__all__}
+GATES = (functions.sigmoid_gate, functions.sigmoid_gate_slope, functions.normal_gate, functions.normal_gate_slope)
+# The second part of an argument is half a unit in the last place of the first at most.
+CALLS |= {
+    gate: lambda x, a, b, gate=gate: gate(np.where(b > 1, x, b), x, x * a * (np.finfo(x.dtype).eps / 4))
+    for gate in GATES
+}
+CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)
+CALLS[functions.representation_error] = lambda x, *_: functions.representation_error(0.1, x) * x
 
 # These are of truth values; of numbers they would be of their bits.
 OF_TRUTHS = {np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert}

@@ -3,6 +3,7 @@
 from actspec.catalog.hard import ClippedLinear, HardMish, HardSigmoid, HardSwish, HardTanh
 from actspec.catalog.learnable import XIELU, LGReLU, Maxout, PReLU
 from actspec.catalog.norms import NormL2, NormLayer, NormMax, NormMean, NormRMS, NormStd, NormZ
+from actspec.catalog.periodic import Cos, Sin, Snake
 from actspec.catalog.rectifiers import (
     Clip,
     LeakyReLU,
@@ -17,9 +18,23 @@ from actspec.catalog.rectifiers import (
     ThresholdedReLU,
     VeryLeakyRectify,
 )
+from actspec.catalog.selfgated import Dish, Gelu, Gelu10, GeluTanh, LiSHT, Mish, QuickGelu, Silu
 from actspec.catalog.shrinking import HardShrink, Shrink, SoftShrink
-from actspec.catalog.sigmoids import ScaledTanh, Sigmoid, Tanh
-from actspec.catalog.smooth import CELU, Elu, Gaussian, Linear, Selu, Softplus
+from actspec.catalog.sigmoids import Laplace, ScaledTanh, Sigmoid, Softsign, SparseSigmoid, STanh, Tanh
+from actspec.catalog.smooth import (
+    CELU,
+    Elu,
+    Exponential,
+    Gaussian,
+    Linear,
+    LogSigmoid,
+    Selu,
+    Softplus,
+    SparsePlus,
+    SqrtSoftplus,
+    Squareplus,
+    Tanhshrink,
+)
 from actspec.catalog.softmaxes import Hardmax, LogSoftmax, Softmax, Softmin, Sparsemax
 from actspec.catalog.spiking import SoftLIF
 from actspec.catalog.stateful import Continuous
@@ -31,8 +46,14 @@ __all__ = [
     "Clip",
     "ClippedLinear",
     "Continuous",
+    "Cos",
+    "Dish",
     "Elu",
+    "Exponential",
     "Gaussian",
+    "Gelu",
+    "Gelu10",
+    "GeluTanh",
     "GumbelSoftmax",
     "HardMish",
     "HardShrink",
@@ -41,10 +62,14 @@ __all__ = [
     "HardTanh",
     "Hardmax",
     "LGReLU",
+    "Laplace",
     "LeakyReLU",
+    "LiSHT",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "Maxout",
+    "Mish",
     "NormL2",
     "NormLayer",
     "NormMax",
@@ -53,6 +78,7 @@ __all__ = [
     "NormStd",
     "NormZ",
     "PReLU",
+    "QuickGelu",
     "RReLU",
     "ReLU",
     "ReLU2",
@@ -60,17 +86,27 @@ __all__ = [
     "ReLUK",
     "RectMin",
     "RectMinMax",
+    "STanh",
     "ScaledTanh",
     "Selu",
     "Shrink",
     "Sigmoid",
+    "Silu",
+    "Sin",
+    "Snake",
     "SoftLIF",
     "SoftShrink",
     "Softmax",
     "Softmin",
     "Softplus",
+    "Softsign",
+    "SparsePlus",
+    "SparseSigmoid",
     "Sparsemax",
+    "SqrtSoftplus",
+    "Squareplus",
     "Tanh",
+    "Tanhshrink",
     "Threshold",
     "ThresholdedReLU",
     "VeryLeakyRectify",

@@ -111,6 +111,11 @@ def _share(base: float) -> tuple[Partial, Partial]:
     return (lambda y, a, b: of(a, b), lambda y, a, b: of(b, a))
 
 
+def _gate(name: str, cost: int, gate: Callable[..., Any], by_z: Partial) -> Primitive:
+    """A function of ``z + rest`` times x; what z has lost by rounding isn't followed."""
+    return _call(name, cost, gate, by=(lambda y, x, z, rest: gate(1.0, z, rest), by_z, None), arity=3)
+
+
 _SHARES, _SHARES_OF_2 = _share(math.e), _share(2)
 _LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 _LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
@@ -188,6 +193,12 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("gaussian_slope", 22, functions.gaussian_slope, by=lambda y, x: (4 * x * x - 2) * functions.gaussian(x)),
         _call("erf", 40, functions.erf, by=lambda y, x: _ERF_SLOPE * functions.gaussian(x)),
         _call("erfc", 50, functions.erfc, by=lambda y, x: -_ERF_SLOPE * functions.gaussian(x)),
+        _call("tanh_shrink", 45, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
+        _gate("sigmoid_gate", 26, functions.sigmoid_gate, lambda y, *args: functions.sigmoid_gate_slope(*args)),
+        _gate("sigmoid_gate_slope", 28, functions.sigmoid_gate_slope, lambda y, x, z, rest: -y * np.tanh(z / 2)),
+        _gate("normal_gate", 55, functions.normal_gate, lambda y, *args: functions.normal_gate_slope(*args)),
+        _gate("normal_gate_slope", 26, functions.normal_gate_slope, lambda y, x, z, rest: -y * z),
+        _call("product_error", 3, functions.product_error, arity=2),
         # truth values
         _compare("less", "<", np.less),
         _compare("less_equal", "<=", np.less_equal),
@@ -287,7 +298,25 @@ def _filled(value: float) -> Callable[..., Any]:
     return like
 
 
+def _representation_error(value: Any, x: Any) -> Any:
+    graph = (value if isinstance(value, Expr) else x).graph
+
+    def lost(number: float) -> float:
+        return number - float(graph.dtype.type(number))
+
+    if not isinstance(value, Expr):
+        return lost(value)
+    if value.node.op == "parameter" and graph.dtype != np.float64:
+        return graph.parameter(lost(graph.parameters[value.node.detail]))
+    if value.node.op == "constant":
+        return lost(value.node.detail)
+    if value.node.rank is Rank.SCALAR and value.node.op != "parameter":
+        raise UnfollowedError("it asks what a computed number has lost, and not a parameter")
+    return 0.0
+
+
 _COMPOSED: dict[Any, Callable[..., Any]] = {
+    functions.representation_error: _representation_error,
     np.clip: _clip,
     np.ndarray.clip: _clip,
     np.positive: lambda x: x,

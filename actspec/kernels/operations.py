@@ -219,6 +219,15 @@ def _sum_error(a: Value, b: Value) -> Value:
 sum_error = numba_function(_sum_error)
 
 
+def _product_error(a: Value, b: Value) -> Value:
+    """What ``a*b`` loses by rounding; nothing where it is infinite."""
+    product = a * b
+    return select(machine.absolute(product) < math.inf, machine.fma(a, b, -product), 0.0)
+
+
+product_error = numba_function(_product_error)
+
+
 def _maximum(a: Value, b: Value) -> Value:
     return select(a > b, a, select(a == a, b, a))
 

@@ -171,8 +171,17 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         usual = is_number(p.scale, p.alpha) and (p.scale, p.alpha) == (1.0507009873554805, 1.6732632423543772)
         return f.selu(x) if usual else p.scale * elu(x, p.alpha)
 
-    def softplus(x: Any) -> Any:
-        return f.softplus(x, threshold=50)  # there log(1 + exp(x)) is x to the last bit
+    def softplus(x: Any, beta: Any = 1.0, threshold: float = 50.0) -> Any:
+        if is_number(beta):
+            return f.softplus(x, beta, min(threshold, 50.0))  # there log(1 + exp(x)) is x to the last bit
+        return t.where(beta * x > threshold, x, f.softplus(beta * x, threshold=50) / beta)
+
+    def normal(x: Any) -> Any:
+        return t.special.erfc(x * -math.sqrt(0.5)) / 2
+
+    def squareplus(p: Any, x: Any) -> Any:
+        root = t.sqrt(x * x + p.b)
+        return t.where(x < 0, p.b / 2 / (root - x), (x + root) / 2)
 
     def relu(p: Any, x: Any) -> Any:
         if is_number(p.negative_slope, p.threshold) and p.negative_slope == p.threshold == 0:
@@ -235,7 +244,7 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         "sigmoid": lambda _, x: t.sigmoid(x),
         "tanh": lambda _, x: t.tanh(x),
         "scaledtanh": lambda p, x: p.scale_out * t.tanh(p.scale_in * x),
-        "softplus": lambda _, x: softplus(x),
+        "softplus": lambda p, x: softplus(x, p.beta, p.threshold),
         "softmax": softmax,
         "relu": relu,
         "relu6": lambda _, x: f.relu6(x),
@@ -278,4 +287,25 @@ def formulas() -> dict[str, Callable[[Any, Any], Any]]:
         "prelu": lambda p, x: leaky(x, p.slope),
         "lgrelu": lambda p, x: t.where(x > 0, p.gain * x, p.leak * x),
         "maxout": maxout,
+        "gelu": lambda _, x: x * normal(x),
+        "gelu_tanh": lambda _, x: f.gelu(x, approximate="tanh"),
+        "quick_gelu": lambda _, x: x * t.sigmoid(1.702 * x),
+        "gelu_10": lambda _, x: t.clip(x * normal(x), -10, 10),
+        "silu": lambda p, x: x * t.sigmoid(p.beta * x),
+        "mish": lambda _, x: f.mish(x),
+        "dish": lambda _, x: x / 2 * (1 + x / t.sqrt(1 + x * x)),
+        "lisht": lambda _, x: x * t.tanh(x),
+        "stanh": lambda p, x: p.scale_b * t.tanh(p.scale_a * x),
+        "softsign": lambda _, x: f.softsign(x),
+        "sparse_sigmoid": lambda _, x: t.clip(x + 1, 0, 2) / 2,
+        "laplace": lambda p, x: normal((x - p.mu) / p.sigma),
+        "sqrtsoftplus": lambda _, x: t.sqrt(softplus(x)),
+        "logsigmoid": lambda _, x: f.logsigmoid(x),
+        "tanhshrink": lambda _, x: f.tanhshrink(x),
+        "squareplus": squareplus,
+        "sparse_plus": lambda _, x: t.where(x >= 1, x, t.clamp_min(x + 1, 0) ** 2 / 4),
+        "exponential": lambda _, x: t.exp(x),
+        "sin": lambda _, x: t.sin(x),
+        "cos": lambda _, x: t.cos(x),
+        "snake": lambda p, x: x + t.sin(p.frequency * x) ** 2 / p.frequency,
     }

@@ -1,0 +1,108 @@
+"""Activations with a period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from actspec.activation import Activation
+from actspec.arrays import Array
+from actspec.functions import two_product
+from actspec.parameters import parameter
+
+
+class Sin(Activation):
+    """Sine: ``sin(x)``.
+
+    Returns
+    -------
+    An array of x's shape, in [-1, 1].
+
+    Notes
+    -----
+    Exact however large x is; NaN at infinities, where it has no limit.
+
+    References
+    ----------
+    Sitzmann, Martel, Bergman, Lindell, Wetzstein (2020). Implicit neural representations with periodic activation
+    functions. arXiv:2006.09661. Equals numpy.sin.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("sin")([0.0, 1.0, 1e22]).round(4)
+    array([ 0.    ,  0.8415, -0.8522])
+    """
+
+    def __call__(self, x: Array) -> Any:
+        return np.sin(x)
+
+
+class Cos(Activation):
+    """Cosine: ``cos(x)``.
+
+    Returns
+    -------
+    An array of x's shape, in [-1, 1].
+
+    Notes
+    -----
+    Exact however large x is; NaN at infinities, where it has no limit.
+
+    References
+    ----------
+    Equals numpy.cos.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("cos")([0.0, 1.0, 1e22]).round(4)
+    array([1.    , 0.5403, 0.5232])
+    """
+
+    def __call__(self, x: Array) -> Any:
+        return np.cos(x)
+
+
+class Snake(Activation):
+    """Snake: ``x + sin(frequency*x)**2/frequency``.
+
+    Parameters
+    ----------
+    frequency
+        How fast it winds, in radians for a unit of x.
+
+    Returns
+    -------
+    An array of x's shape, in (-inf, inf).
+
+    Notes
+    -----
+    It never falls: its derivative, ``1 + sin(2*frequency*x)``, is at least 0.
+
+    References
+    ----------
+    Liu, Hartwig, Ueda (2020). Neural networks fail to learn periodic functions and how to fix it. arXiv:2006.08195.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("snake")([-1.0, 0.0, 2.0]).round(4)
+    array([-0.2919,  0.    ,  2.8268])
+    """
+
+    frequency: float = parameter(default=1.0, gt=0)
+
+    def __call__(self, x: Array) -> Any:
+        z, rest = two_product(self.frequency, x)
+        sine, cosine, rest = np.sin(z), np.cos(z), np.clip(rest, -1e-3, 1e-3)
+        sine, cosine = sine + rest * cosine, cosine - rest * sine
+        # The lesser of the two squares has the lesser error, which counts where x is small and below zero.
+        other = (x + 1 / self.frequency) - cosine * cosine / self.frequency
+        wound = np.where(np.abs(sine) < 0.7, x + sine * sine / self.frequency, other)
+        return np.where(np.abs(z) < np.inf, wound, x)
+
+    def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
+        wave = np.sin(self.frequency * x) + np.cos(self.frequency * x)
+        return wave * wave
