@@ -22,6 +22,9 @@ MOVES = {"linear", "relu", "relu6", "reluk", "rect:min", "rect:minmax", "clip", 
 MOVES |= {"thresholdedrelu", FIXED["threshold"]}
 
 
+# float64 looks up the bits of 2/pi, which compilers do number by number where vectors are short.
+LOOKING_UP = {"sin", "cos", "snake"}
+
 _BUILT_INS = [name for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
 # The same operations make the same code: activations that together have all of them, all of them in a full run.
 COMPILED = spread(FIXED.get(name, name) for name in _BUILT_INS)
@@ -45,6 +48,8 @@ def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dty
     assert isinstance(segment, plan.Compiled)
     code = code_of(segment.source(segment.forms[0]))
     assert assembly.called(code) <= ALLOWED
+    if spec in LOOKING_UP and dtype == "float64" and "+avx512f" not in assembly.HOST.features:
+        return
     # Float arithmetic on single numbers is what is left of a loop, and each of it stands beside the same on vectors.
     assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
     if segment.graph.axes is None and spec not in MOVES:

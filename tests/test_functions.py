@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import mpmath
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
 
+import actspec
 from actspec import functions
 
 PEERS = {
@@ -102,3 +105,72 @@ def test_any_array_like_is_taken(name: str) -> None:
     assert function(np.zeros((2, 0, 3), np.float32)).shape == (2, 0, 3)
     assert np.isnan(function(np.nan))
     assert not np.isnan(function([-np.inf, np.inf])).any()
+
+
+# ---- in two parts
+
+
+GATES = {
+    "sigmoid_gate": lambda x, z: x / (1 + mpmath.exp(-z)),
+    "sigmoid_gate_slope": lambda x, z: x * mpmath.exp(-z) / (1 + mpmath.exp(-z)) ** 2,
+    "normal_gate": lambda x, z: x * mpmath.erfc(-z / mpmath.sqrt(2)) / 2,
+    "normal_gate_slope": lambda x, z: x * mpmath.npdf(z),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_gates_keep_their_digits_down_to_the_smallest_numbers(name: str) -> None:
+    z = np.array([-751.5, -744.0, -710.25, -501.0, -38.4, -37.25, -26.5, -25.5, -3.0, -1e-9, 0.0, 0.75, 6.5, 40.0])
+    rest = z * 1e-16
+    found = getattr(functions, name)(z, z, rest)
+    with mpmath.workdps(60):
+        for each, lost, got in zip(z.tolist(), rest.tolist(), found.tolist(), strict=True):
+            right = GATES[name](mpmath.mpf(each), mpmath.mpf(each) + mpmath.mpf(lost))
+            assert got == pytest.approx(float(right), rel=1.2e-15, abs=1e-323), each
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_gates_are_closed_where_their_argument_is_minus_infinity(name: str) -> None:
+    gate = getattr(functions, name)
+    assert gate(-np.inf, -np.inf) == 0
+    assert np.isnan(gate(np.nan, -np.inf))
+    assert np.isnan(gate(1.0, np.nan))
+    assert gate(np.float32([1, 2]), np.float32([0, 0])).dtype == np.float32
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-300, -0.1, 3.7, -1e10, 2.0**80])
+def test_pairs_lose_nothing(x: float) -> None:
+    whole, rest = functions.two_product(0.3, x)
+    assert Fraction(float(whole)) + Fraction(float(rest)) == pytest.approx(Fraction(0.3) * Fraction(x), rel=1e-30)
+    whole, rest = functions.two_sum(0.3, x)
+    assert Fraction(float(whole)) + Fraction(float(rest)) == Fraction(0.3) + Fraction(x)
+    whole, rest = functions.two_difference(x, 0.3)
+    assert Fraction(float(whole)) + Fraction(float(rest)) == Fraction(x) - Fraction(0.3)
+    whole, rest = functions.two_quotient(x, 0.3)
+    assert Fraction(float(whole)) + Fraction(float(rest)) == pytest.approx(Fraction(x) / Fraction(0.3), rel=1e-30)
+
+
+def test_parameters_in_pairs_count_as_declared() -> None:
+    with actspec.registry.scope():
+
+        class Lost(actspec.Activation):
+            """What ``(x - shift)*factor/divisor`` loses."""
+
+            shift: float = 0.1
+            factor: float = 0.7
+            divisor: float = 0.3
+
+            def __call__(self, x):
+                apart = functions.two_product(self.factor, functions.two_difference(x, self.shift))
+                return functions.two_quotient(apart, self.divisor)[1]
+
+        act = actspec.parse("lost(0.3, 1.7, 0.9)")
+        assert actspec.explain(act).stages[0].compiled
+        x = np.float32([-3.5, -1e-3, 0.0, 0.1, 7.25, 1e20, np.inf, -np.inf])
+        y = act(x)
+        for each, got in zip(x[:-2].tolist(), y[:-2].tolist(), strict=True):
+            exact = (Fraction(each) - Fraction(0.3)) * Fraction(1.7) / Fraction(0.9)
+            whole = (np.float32(each) - np.float32(0.3)) * np.float32(1.7) / np.float32(0.9)
+            assert Fraction(float(whole)) + Fraction(got) == pytest.approx(exact, rel=1e-13)
+        assert (y[-2:] == 0).all()
+        np.testing.assert_allclose(actspec.parse("lost(0.3, 1.7, ~0.9)").bind(features=1)(x[:1]).shape, (1,))

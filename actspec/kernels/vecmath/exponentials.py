@@ -232,7 +232,7 @@ def sigmoid_gate(x: Value, z: Value, rest: Value) -> Value:
 
 
 def sigmoid_gate_slope(x: Value, z: Value, rest: Value) -> Value:
-    """X times the logistic density at ``z + rest``, 0 where z is infinite; worst error 2.6 ulp for float32 and
+    """The logistic density at ``z + rest`` times x, 0 where z is infinite; worst error 2.6 ulp for float32 and
     2.2 for float64 (of some ten thousand, x = z).
     """
     raised, down = _raised_share(z, rest)
