@@ -137,6 +137,10 @@ class Activation:
             cls.__formula__ = body
             setattr(cls, "__call__", _runner(body))  # noqa: B010  # mypy takes __call__ for a method
         cls.__derivative__ = _own_derivative(cls)
+        if cls.__derivative__ is not None and cls.features_out is not Activation.features_out:
+            raise TypeError(
+                f"{cls.__qualname__} changes the number of features, so it can't have a derivative of each element"
+            )
         if cls.stateful and not _takes(getattr(cls, "advance", None), 3):
             wanted = "a method advance(self, state, x) that returns the next state of each element"
             raise TypeError(f"{cls.__qualname__} is stateful, so it needs {wanted}")
@@ -205,6 +209,18 @@ class Activation:
     def stages(self) -> tuple[Activation, ...]:
         """The activations that this one is made of, from left to right: itself, unless it is a group."""
         return (self,)
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the result has other features than x."""
+        return type(self).features_out is not Activation.features_out
+
+    def features_out(self, n: int) -> int:
+        """How many features the result has where x has n; ValueError where x can't have so many.
+
+        Override it in a class whose formula changes the number of features, as gated ones do.
+        """
+        return n
 
     @property
     def _nested(self) -> tuple[Activation, ...]:
@@ -400,12 +416,20 @@ class _Inherited:
     def follow(self, _x: Operand) -> Operand:
         raise UnfollowedError("it is called from a formula that runs as it is written")
 
+    @property
+    def resizes(self) -> bool:
+        return self.activation.resizes
+
+    def features_out(self, n: int) -> int:
+        return self.activation.features_out(n)
+
     def learnt_values(self, _dtype: np.dtype[Any]) -> dict[int, npt.NDArray[Any]]:
         return {}
 
 
 def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
-    return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}")
+    width = activation.features_out(x.shape[-1]) if activation.resizes else None
+    return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}", width)
 
 
 _DRAWS = "draws random numbers"

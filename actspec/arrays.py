@@ -49,18 +49,23 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
         raise ValueError("out must have memory for each element, but it is a broadcast array")
 
 
-def check_result(y: object, x: Array, formula: str) -> Array:
-    """What a formula returned, as an array of x's shape and type; an error that names the formula where it can't be."""
+def check_result(y: object, x: Array, formula: str, width: int | None = None) -> Array:
+    """What a formula returned, as an array of x's shape and type; an error that names the formula where it can't be.
+
+    ``width`` is the number of features of its last axis, where that isn't x's.
+    """
     try:
         values = np.asarray(y)
     except ValueError as error:
         raise ValueError(f"{formula} must return an array of real numbers: {error}") from None
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{formula} must return an array of real numbers, not {_returned(y, values)}")
-    if values.shape == () and x.shape != ():
+    if values.shape == () and x.shape != () and width is None:
         return np.full_like(x, values)
-    if values.shape != x.shape:
-        raise ValueError(f"{formula} must return the shape of its input, {x.shape}, not {values.shape}")
+    shape = x.shape if width is None else (*x.shape[:-1], width)
+    if values.shape != shape:
+        wanted = "the shape of its input" if width is None else "the shape that its features_out says"
+        raise ValueError(f"{formula} must return {wanted}, {shape}, not {values.shape}")
     # The next formula may work in place, which it can't on a broadcast result.
     return values.astype(x.dtype, copy=0 in values.strides or not values.flags.writeable)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actspec import structure
@@ -36,6 +37,13 @@ def assemble(stages: tuple[Activation, ...], width: int | None, *, training: boo
     return Assembly(program, tuple(builder.memories), tuple(builder.draws))
 
 
+def widths(stages: tuple[Activation, ...], width: int | None) -> Iterator[int | None]:
+    """How many features each stage is given, where the first is given ``width``."""
+    for stage in stages:
+        yield width
+        width = None if width is None else stage.features_out(width)
+
+
 class _Builder:
     """Makes parts of stages, and gives them places."""
 
@@ -48,11 +56,11 @@ class _Builder:
     def parts(self, stages: tuple[Activation, ...], width: int | None) -> Program:
         """The stages as parts of a program."""
         parts: list[Steps | Memory | Draw | Within] = []
-        for stage in stages:
-            for part in self.of(stage, width):
+        for stage, given in zip(stages, widths(stages, width), strict=True):
+            for part in self.of(stage, given):
                 last = parts[-1] if parts else None
                 if isinstance(part, Steps) and isinstance(last, Steps):
-                    parts[-1] = Steps((*last.stages, *part.stages), width)
+                    parts[-1] = Steps((*last.stages, *part.stages), last.width)
                 else:
                     parts.append(part)
         return tuple(parts)
@@ -93,6 +101,8 @@ def _shape_at(part: Memory | Draw, parts: Program, shape: tuple[int, ...]) -> tu
     for each in parts:
         if each is part:
             return shape
+        if isinstance(each, Steps):
+            shape = (*shape[:-1], each.features_out(shape[-1]))
         if isinstance(each, Within):
             found = _shape_at(part, each.program, (*shape[:-1], each.stage.width_of(shape[-1])))
             if found is not None:

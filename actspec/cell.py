@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from actspec import structure
 from actspec.activation import Activation
 from actspec.arrays import Array, check_out, real_array, result_type
-from actspec.assembly import Assembly, assemble
+from actspec.assembly import Assembly, assemble, widths
 from actspec.errors import DerivativeError, UnboundError
 from actspec.kernels import gradients, plan, program, recurrence
 from actspec.kernels.drive import computed_type
@@ -107,7 +108,7 @@ class Cell:
         self._features = features
         self._dtype = dtype
         binder = _Binder(rng, dtype, saved)
-        self._stages = tuple(binder.bound(stage, str(number), features) for number, stage in enumerate(pipeline.stages))
+        self._stages = tuple(binder.chain(pipeline.stages, "", features))
         self._names = binder.names
         self._parameters = Parameters(binder.arrays)
         self._rng = rng
@@ -269,7 +270,7 @@ class Cell:
         changes = self._numbered(given)
         if self._plain:
             return self._runner._running().jvp(x, v, out, changes)
-        values, y = self._prepared(x, out, steps=False)
+        values, y = self._prepared(x, out, steps=False, resized=True)
         change = self._like(v, "v", values, steps=False)
         states, noise = self._beginning(values), self._latest(values, steps=False)
         learnt = self._learnt(values.dtype)
@@ -293,9 +294,10 @@ class Cell:
         values, _ = self._prepared(x, None, steps=False)
         gradients.check_rows(tuple(program.segments(self._assembly.program, values)), values.ndim - 1)
         x = np.asarray(x)
-        made = np.empty((*x.shape, x.shape[-1]), result_type(x.dtype))
-        for feature in range(x.shape[-1]):
-            g = np.zeros_like(x, made.dtype)
+        shape = self._shape_out(x.shape)
+        made = np.empty((*shape, x.shape[-1]), result_type(x.dtype))
+        for feature in range(shape[-1]):
+            g = np.zeros(shape, made.dtype)
             g[..., feature] = 1
             made[..., feature, :] = self.vjp(x, g)[0]
         return made
@@ -371,16 +373,19 @@ class Cell:
     # arrays
 
     def _over_time(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
-        values, y = self._prepared(x, out, steps=steps)
+        values, y = self._prepared(x, out, steps=steps, resized=True)
         states, noise = self._present(values), self._drawn(values)
         learnt = self._learnt(values.dtype)
         began = [each.copy() for each in states]
         with np.errstate(all="ignore"):
             if values.size <= _CHUNK:
-                found = program.run(self._assembly.program, values, states, learnt, noise) if values.size else values
+                empty = np.empty(self._shape_out(values.shape), values.dtype)
+                run = self._assembly.program
+                found = program.run(run, values, states, learnt, noise) if values.size else empty
             else:
                 direct = steps and is_plain(y, values.dtype) and y.flags.c_contiguous
-                found = y if direct and not np.may_share_memory(y, values) else np.empty_like(values)
+                apart = direct and not np.may_share_memory(y, values)
+                found = y if apart else np.empty(self._shape_out(values.shape), values.dtype)
                 whole = len(values) if program.is_fused(self._assembly.program, values.dtype) else 0
                 step = max(1, whole, _CHUNK // max(1, math.prod(values.shape[1:])))
                 for start in range(0, len(values), step):
@@ -402,32 +407,40 @@ class Cell:
             found = program.vjp(run, values, given, states, learnt, noise, sums) if values.size else values
         return self._given_back(found, y, out, steps=steps), self._named(sums)
 
+    def _shape_out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the result for an x of this one."""
+        width = self._pipeline.features_out(shape[-1]) if shape else 1
+        return (*shape[:-1], width) if shape and width != shape[-1] else shape
+
     def _prepared(
-        self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool
+        self, x: npt.ArrayLike, out: npt.NDArray[Any] | None, *, steps: bool, resized: bool = False
     ) -> tuple[Array, npt.NDArray[Any]]:
-        """What x is as steps of plain arrays, and where to write the result."""
+        """What x is as steps of plain arrays, and where to write what has its shape, or that of the result."""
         name = "xs" if steps else "x"
         given = real_array(x, name)
         if steps and given.ndim < 2:
             raise ValueError(f"xs must have an axis of steps before the features, not the shape {given.shape}")
         result = result_type(given.dtype)
+        shape = self._shape_out(given.shape) if resized else given.shape
         if out is not None:
-            check_out(out, given.shape, result)
+            check_out(out, shape, result)
         if self._features is not None and (given.shape[-1:] or (1,)) != (self._features,):
             width = given.shape[-1] if given.ndim else 1
             raise ValueError(f"{name} must have the {self._features} features that it was bound to, not {width}")
         values = np.ascontiguousarray(given if steps else given[None], dtype=computed_type(result))
         if values.ndim == 1:  # one step of a scalar, which counts as one feature
             values = values[:, None]
-        y = np.empty(given.shape, result) if out is None else out
+        y = np.empty(shape, result) if out is None else out
         return values.view(np.ndarray), y
 
     def _like(self, value: npt.ArrayLike, name: str, values: Array, *, steps: bool) -> Array:
         given = real_array(value, name)
-        shape = values.shape if steps else values.shape[1:]
+        whole = self._shape_out(values.shape) if name == "g" else values.shape
+        shape = whole if steps else whole[1:]
         if given.shape != shape and not (given.ndim == 0 and shape == (1,)):
-            raise ValueError(f"{name} must have the shape {shape} of x, not {given.shape}")
-        return np.ascontiguousarray(given, dtype=values.dtype).reshape(values.shape)
+            whose = "x" if whole == values.shape else "the result"
+            raise ValueError(f"{name} must have the shape {shape} of {whose}, not {given.shape}")
+        return np.ascontiguousarray(given, dtype=values.dtype).reshape(whole)
 
     def _given_back(self, found: Array, y: npt.NDArray[Any], out: npt.NDArray[Any] | None, *, steps: bool) -> Any:
         if found is not y:
@@ -560,8 +573,7 @@ class _Binder:
         made.__dict__.update(vars(activation))
         made.__dict__.pop("_runner", None)
         if isinstance(activation, Group):
-            stages = enumerate(activation.stages)
-            made.__dict__["stages"] = tuple(self.bound(stage, f"{place}.{number}", width) for number, stage in stages)
+            made.__dict__["stages"] = tuple(self.chain(activation.stages, f"{place}.", width))
         for each, value in activation._items():
             if isinstance(value, Learnable):
                 made.__dict__[each.name] = self.live(activation, each, value, f"{place}.{each.name}", width)
@@ -573,9 +585,15 @@ class _Binder:
                     made.__dict__[each.name] = self.bound(value, f"{place}.{each.name}", width)
         return made
 
+    def chain(self, stages: tuple[Activation, ...], place: str, width: int | None) -> Iterator[Activation]:
+        """Stages one after the other, bound."""
+        for number, (stage, given) in enumerate(zip(stages, widths(stages, width), strict=True)):
+            yield self.bound(stage, f"{place}{number}", given)
+
     def live(self, owner: Activation, parameter: Parameter, start: Learnable, name: str, width: int | None) -> Bound:
         """A parameter's values, drawn or as saved."""
         assert width is not None
+        width = min(width, owner.features_out(width))  # of what changes their number, those that go into one
         shape = (width,) if parameter.per is None else (width, int(getattr(owner, parameter.per)))
         values = np.empty(shape, self.dtype)
         if self.saved is not None:
@@ -624,10 +642,14 @@ def names_and_widths(stages: tuple[Activation, ...]) -> dict[str, bool]:
     """The names of what stages learn, and whether each has a value for every feature, outside slices."""
     found: dict[str, bool] = {}
 
+    def chain(stages: tuple[Activation, ...], place: str, whole: bool) -> None:
+        for number, stage in enumerate(stages):
+            whole = whole and not stage.resizes
+            visit(stage, f"{place}{number}", whole)
+
     def visit(activation: Activation, place: str, whole: bool) -> None:
         if isinstance(activation, Group):
-            for number, stage in enumerate(activation.stages):
-                visit(stage, f"{place}.{number}", whole)
+            chain(activation.stages, f"{place}.", whole)
         for each, value in activation._items():
             if isinstance(value, Learnable):
                 found[f"{place}.{each.name}"] = whole
@@ -635,8 +657,7 @@ def names_and_widths(stages: tuple[Activation, ...]) -> dict[str, bool]:
                 sliced = isinstance(activation, Sliced)
                 visit(value, place if sliced else f"{place}.{each.name}", whole and not sliced)
 
-    for number, stage in enumerate(stages):
-        visit(stage, str(number), True)
+    chain(stages, "", True)
     return found
 
 
@@ -682,6 +703,18 @@ def _generator(rng: Any) -> np.random.Generator:
         raise TypeError(f"rng must be a seed (a whole number from 0), a NumPy generator or None, not {rng!r}") from None
 
 
+def _fitting(pipeline: Pipeline, least: int) -> int:
+    """A number of features that a pipeline can have, from the least on."""
+    for width in range(least, _MOST_TRIED):
+        with suppress(ValueError):
+            pipeline.features_out(width)
+            return width
+    return least
+
+
+_MOST_TRIED = 1 << 16
+
+
 def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], list[tuple[str, Compiled, str]]]:
     """For each stage, why it isn't compiled (nothing where it is), and the kernels: what of, and in which form."""
     bounds = [
@@ -691,8 +724,11 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
         for bound in (stage.start, stage.stop)
         if bound is not None
     ]
-    cell = bind(pipeline, sum(bounds) + 16, 0, np.float64, None)  # wide enough for every slice
-    alone = [assemble((stage,), cell.features, training=False).program for stage in cell._stages]
+    cell = bind(pipeline, _fitting(pipeline, sum(bounds) + 16), 0, np.float64, None)  # wide enough for every slice
+    given = widths(cell._stages, cell.features)
+    alone = [
+        assemble((stage,), width, training=False).program for stage, width in zip(cell._stages, given, strict=True)
+    ]
 
     def visit(parts: Program) -> Iterator[tuple[str, Compiled | None, str]]:
         """What each kernel is of, and its form; or what isn't compiled, and why."""

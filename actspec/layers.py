@@ -38,6 +38,8 @@ class LayerSpec:
 
     >>> LayerSpec(10, activation="tanh").shape
     (10,)
+    >>> LayerSpec(10, activation="glu").features_out
+    5
     """
 
     size: int = 0
@@ -54,11 +56,17 @@ class LayerSpec:
         object.__setattr__(self, "size", whole)
         object.__setattr__(self, "shape", sides)
         object.__setattr__(self, "activation", _activation(self.activation, "LayerSpec.activation"))
+        _check_fit(self.activation, sides, "LayerSpec")
         for key in ("form", "name"):
             _check_word(getattr(self, key), key, f"LayerSpec.{key}")
         if not isinstance(self.options, Mapping):
             raise LayerError("LayerSpec.options", f"expected a mapping, not {_describe(self.options)}")
         object.__setattr__(self, "options", _Options(self.options))
+
+    @property
+    def features_out(self) -> int:
+        """The width of the last axis that the activation gives: that of ``shape``, but for gated activations."""
+        return self.activation.features_out(self.shape[-1])
 
 
 def parse_layers(
@@ -99,6 +107,21 @@ def parse_layers(
     ]
 
 
+def _check_fit(activation: Pipeline, shape: tuple[int, ...], place: str) -> None:
+    """LayerError where an activation can't take so many features."""
+    try:
+        activation.features_out(shape[-1])
+    except ValueError as error:
+        raise LayerError(place, f"the size doesn't fit the activation: {error}") from error
+
+
+def _fitting(
+    size: int, shape: tuple[int, ...], activation: Pipeline, place: str, form: str | None = None, **more: Any
+) -> LayerSpec:
+    _check_fit(activation, shape, place)
+    return LayerSpec(size, shape, activation, form, **more)
+
+
 def _layer(layer: object, place: str, default: Pipeline, forms: tuple[str, ...], dialect: str | None) -> LayerSpec:
     if isinstance(layer, LayerSpec):
         return layer
@@ -108,7 +131,7 @@ def _layer(layer: object, place: str, default: Pipeline, forms: tuple[str, ...],
         return _from_sequence(layer, place, default, forms, dialect)
     if _is_whole(layer):
         size, shape = _measure(layer, None, place)
-        return LayerSpec(size, shape, default)
+        return _fitting(size, shape, default, place)
     raise LayerError(place, f"expected a size, a tuple, a dict or a LayerSpec, not {_describe(layer)}")
 
 
@@ -117,7 +140,7 @@ def _from_sequence(
 ) -> LayerSpec:
     if layer and all(map(_is_whole, layer)):
         size, shape = _measure(None, layer, place)
-        return LayerSpec(size, shape, default)
+        return _fitting(size, shape, default, place)
     size_at: int | None = None
     activation: Pipeline | None = None
     form: str | None = None
@@ -139,7 +162,7 @@ def _from_sequence(
     if size_at is None:
         raise LayerError(place, "the size is missing: expected one int")
     size, shape = _measure(layer[size_at], None, f"{place}[{size_at}]")
-    return LayerSpec(size, shape, default if activation is None else activation, form)
+    return _fitting(size, shape, default if activation is None else activation, place, form)
 
 
 def _from_mapping(
@@ -158,7 +181,7 @@ def _from_mapping(
     if form is not None and form not in forms:
         raise LayerError(f"{place}['form']", f"unknown form {form!r}: expected {_listed(forms)}")
     options = {key: value for key, value in layer.items() if key not in ("size", "shape", "activation", "form", "name")}
-    return LayerSpec(size, shape, activation, form, layer.get("name"), options)
+    return _fitting(size, shape, activation, place, form, name=layer.get("name"), options=options)
 
 
 def _measure(

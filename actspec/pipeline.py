@@ -81,7 +81,14 @@ class Pipeline(Runner):
         return self._unbound
 
     def features_out(self, n: int) -> int:
-        """The width of the last axis for an input of width ``n``: n itself, as no activation changes it yet."""
+        """The width of the last axis of the result for an x of width ``n``: n itself, but for gated activations.
+
+        ValueError where x can't have so many features.
+
+        >>> import actspec
+        >>> actspec.parse("tanh + glu").features_out(8)
+        4
+        """
         try:
             whole = operator.index(n) if not isinstance(n, bool) else None
         except TypeError:
@@ -90,6 +97,8 @@ class Pipeline(Runner):
             raise TypeError(f"n must be a whole number of features, not {_kind(n)}")
         if whole < 0:
             raise ValueError(f"n must be at least 0, not {whole}")
+        for stage in self._stages:
+            whole = stage.features_out(whole)
         return whole
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:

@@ -28,6 +28,15 @@ class Group(Activation, register=False):
         return x
 
     @property
+    def resizes(self) -> bool:
+        return any(stage.resizes for stage in self.stages)
+
+    def features_out(self, n: int) -> int:
+        for stage in self.stages:
+            n = stage.features_out(n)
+        return n
+
+    @property
     def stages(self) -> tuple[Activation, ...]:
         stages: tuple[Activation, ...] = self.__dict__["stages"]
         return stages
@@ -116,12 +125,14 @@ def group(stages: Iterable[Activation]) -> Activation:
 
 def one_feature(base: Activation, index: int) -> Activation:
     """The activation on the feature at ``index`` alone; ValueError where a slice inside it can't have one."""
+    _check_size(base)
     _check_inside(base, 1)
     return Sliced(base, start=index, single=True)
 
 
 def features(base: Activation, start: int | None, stop: int | None, step: int | None) -> Activation:
     """The activation on the features ``start:stop:step``; ValueError where that can't be or never selects any."""
+    _check_size(base)
     step = 1 if step is None else step
     if step < 1:
         raise ValueError(f"the step of a slice must be at least 1, not {step}")
@@ -135,6 +146,13 @@ def features(base: Activation, start: int | None, stop: int | None, step: int | 
     if first == 0 and stop is None and step == 1:
         return base
     return Sliced(base, start=first or None, stop=stop, step=step)
+
+
+def _check_size(base: Activation) -> None:
+    """ValueError where a slice has no room for what its base makes of it."""
+    for stage in base.stages:
+        if stage.resizes:
+            raise ValueError(f"'{stage}' changes the number of features, so it takes all of them, not a slice")
 
 
 def _check_inside(base: Activation, width: int) -> None:

@@ -1,5 +1,6 @@
 """The built-in activations, by family; importing this package registers them."""
 
+from actspec.catalog.gated import GLU, CReLU, MaxGroup, ReGLU, SwiGLU
 from actspec.catalog.hard import ClippedLinear, HardMish, HardSigmoid, HardSwish, HardTanh
 from actspec.catalog.learnable import XIELU, LGReLU, Maxout, PReLU
 from actspec.catalog.norms import NormL2, NormLayer, NormMax, NormMean, NormRMS, NormStd, NormZ
@@ -42,7 +43,9 @@ from actspec.catalog.stochastic import GumbelSoftmax
 
 __all__ = [
     "CELU",
+    "GLU",
     "XIELU",
+    "CReLU",
     "Clip",
     "ClippedLinear",
     "Continuous",
@@ -68,6 +71,7 @@ __all__ = [
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
+    "MaxGroup",
     "Maxout",
     "Mish",
     "NormL2",
@@ -80,6 +84,7 @@ __all__ = [
     "PReLU",
     "QuickGelu",
     "RReLU",
+    "ReGLU",
     "ReLU",
     "ReLU2",
     "ReLU6",
@@ -105,6 +110,7 @@ __all__ = [
     "Sparsemax",
     "SqrtSoftplus",
     "Squareplus",
+    "SwiGLU",
     "Tanh",
     "Tanhshrink",
     "Threshold",

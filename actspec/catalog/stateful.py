@@ -51,5 +51,12 @@ class Continuous(Activation):
     def readout(self) -> tuple[Activation, ...]:
         return self.base.stages
 
+    @property
+    def resizes(self) -> bool:
+        return self.base.resizes
+
+    def features_out(self, n: int) -> int:
+        return self.base.features_out(n)
+
     def __call__(self, state: Array) -> Any:
         return self.base.formula(state)

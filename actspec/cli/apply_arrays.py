@@ -16,7 +16,7 @@ from actspec.cli.files import TABLES, suffix_of
 from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
-from actspec.cli.transform import transform
+from actspec.cli.transform import shape_out, transform
 from actspec.pipeline import Pipeline
 
 Results = dict[str, Summary]
@@ -86,16 +86,18 @@ def _into_npy(
     report: Report,
     name: str = stores.TEMPORARY,
 ) -> None:
-    target = npy.create(file, result_type(store.dtype), store.shape, fortran=store.fortran, name=name)
+    shape = shape_out(pipeline, store.shape)
+    target = npy.create(file, result_type(store.dtype), shape, fortran=store.fortran, name=name)
     transform(pipeline, store, target, summary, report)
 
 
 def _into_table(
     pipeline: Pipeline, store: Store, output: Path, file: io.BufferedRandom, summary: Summary, report: Report
 ) -> None:
-    with stores.scratch(result_type(store.dtype), store.shape, fortran=store.fortran) as result:
+    shape = shape_out(pipeline, store.shape)
+    with stores.scratch(result_type(store.dtype), shape, fortran=store.fortran) as result:
         transform(pipeline, store, result, summary, part(report, 0, 2))
-        table = result if len(store.shape) == 2 else dataclasses.replace(result, shape=(*store.shape, 1))
+        table = result if len(shape) == 2 else dataclasses.replace(result, shape=(*shape, 1))
         columns = range(table.shape[1])
         with closing(tables.write(output, file, tuple(map(str, columns)), columns, result.dtype, None)) as writer:
             tables.write_array(table, writer, part(report, 1, 2))

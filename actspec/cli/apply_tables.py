@@ -14,11 +14,12 @@ from actspec.cli import stores, tables
 from actspec.cli.apply_arrays import Results, apply_array
 from actspec.cli.atomic import replacing
 from actspec.cli.batches import Batch, Reader
+from actspec.cli.faults import Fault
 from actspec.cli.files import ARRAYS, suffix_of
 from actspec.cli.progress import Report, part
 from actspec.cli.stores import Store
 from actspec.cli.summary import Summary
-from actspec.cli.transform import compute, transform
+from actspec.cli.transform import compute, shape_out, transform
 from actspec.graph.coupling import coupled_axes
 from actspec.pipeline import Pipeline
 
@@ -29,6 +30,11 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
     """Work on the chosen columns of a table; the other ones pass through where the output is a table too."""
     reader = tables.read(source)
     chosen = tables.choose(reader.names, columns, str(source))
+    width = shape_out(pipeline, (0, len(chosen)))[-1]
+    if width != len(chosen) and output is not None and suffix_of(output) not in ARRAYS:
+        raise Fault(
+            f"{output}: {pipeline} makes {width} columns of {len(chosen)}, which have no names in a table: write .npy"
+        )
     by_rows = _leaves_rows_apart(pipeline)
     summary = Summary()
     if suffix_of(output) in ARRAYS if output is not None else not by_rows:
@@ -60,11 +66,12 @@ def _row_by_row(
 ) -> Iterator[tuple[Array, Batch]]:
     """The results for each batch of rows, and the batch."""
     dtype, rows = result_type(reader.dtype(chosen)), 0
-    summary.shape, summary.dtype = (rows, len(chosen)), str(dtype)
+    width = pipeline.features_out(len(chosen))
+    summary.shape, summary.dtype = (rows, width), str(dtype)
     for batch in reader.batches(chosen, report):
         values = compute(pipeline, batch.values, batch.values.shape)
         rows += len(values)
-        summary.shape = (rows, len(chosen))
+        summary.shape = (rows, width)
         summary.add(values)
         yield values, batch
 
@@ -75,13 +82,13 @@ def _as_a_whole(
     """The same for pipelines that need all rows at once: the file is read once for the numbers, once for the rest."""
     with (
         _gathered(reader, chosen, part(report, 0, 3)) as store,
-        stores.scratch(result_type(store.dtype), store.shape) as result,
+        stores.scratch(result_type(store.dtype), shape_out(pipeline, store.shape)) as result,
     ):
         transform(pipeline, store, result, summary, part(report, 1, 3))
         start = 0
         for batch in reader.batches(chosen, part(report, 2, 3)):
             stop = start + len(batch.values)
-            yield result.read((slice(start, stop), slice(0, len(chosen)))), batch
+            yield result.read((slice(start, stop), slice(0, result.shape[1]))), batch
             start = stop
 
 

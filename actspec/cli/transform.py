@@ -34,17 +34,18 @@ def transform(pipeline: Pipeline, source: Store, target: Store | None, summary: 
     runs = [chunks.Run(pipeline, frozenset(range(len(source.shape))))]
     if source.size * between.itemsize > chunks.BLOCK_BYTES:
         runs = chunks.plan(pipeline, source.shape, between.itemsize, fortran=source.fortran)
-    summary.shape, summary.dtype = source.shape, str(result)
+    summary.shape, summary.dtype = shape_out(pipeline, source.shape), str(result)
     fortran = source.fortran
     with contextlib.ExitStack() as opened:
         current = source
         for number, run in enumerate(runs):
             last = number == len(runs) - 1
+            shape = shape_out(run.stages, current.shape)
             into = target
-            if not last and (target is None or target.dtype != between):
+            if not last and (target is None or target.dtype != between or target.shape != shape):
                 into = current
-                if current is source:
-                    into = opened.enter_context(stores.scratch(between, source.shape, fortran=source.fortran))
+                if current is source or current.shape != shape:
+                    into = opened.enter_context(stores.scratch(between, shape, fortran=source.fortran))
             # NumPy adds up in the order of memory: go on in the order that the run before ended in.
             order: Literal["C", "F"] = "F" if fortran else "C"
             for block, y in _results(run, current, between, order, part(report, number, len(runs))):
@@ -55,8 +56,25 @@ def transform(pipeline: Pipeline, source: Store, target: Store | None, summary: 
                         values = y.astype(result, copy=False)
                     summary.add(values)
                 if into is not None:
-                    into.write(block, values)
+                    into.write(_resized(block, values), values)
             current = into or current
+
+
+def shape_out(pipeline: Pipeline, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the result for an array of this one; a Fault that names both where there is none."""
+    if not shape:
+        return shape
+    try:
+        return (*shape[:-1], pipeline.features_out(shape[-1]))
+    except ValueError as error:
+        raise Fault(f"{pipeline} can't run on an array of shape {shape}: {error}") from error
+
+
+def _resized(block: Block, values: Array) -> Block:
+    """Where the result of a block belongs: stages that change the number of features are given all of them."""
+    if not block or block[-1].stop - block[-1].start == values.shape[-1]:
+        return block
+    return (*block[:-1], slice(0, values.shape[-1]))
 
 
 def _results(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -16,12 +16,23 @@ from actspec.graph.primitives import PRIMITIVES
 from actspec.graph.simplify import Value, choose, over, plus, times
 
 
-def vjp(graph: Graph) -> Graph:
-    """What x gets, where the output gets input 1; what is learnt gets its sums over all lanes."""
+def vjp(graph: Graph, by: int = 0) -> Graph:
+    """What input ``by`` gets, where each output gets a further input; what is learnt gets its sums over all lanes.
+
+    Those sums go with input 0 alone.
+    """
     made = _Copy(graph)
-    gets = _pulled(made, made.graph.input(1))
-    made.graph.output = made.lifted(gets[graph.inputs[0]]).index
+    gets = _pulled(made, zip(graph.outputs, map(made.graph.input, _free_inputs(graph)), strict=False))
+    made.graph.output = made.lifted(gets[graph.inputs[by]]).index
+    if by:
+        made.graph.sums.clear()
     return made.graph
+
+
+def _free_inputs(graph: Graph) -> Iterator[int]:
+    """The numbers that no input has."""
+    taken = {graph.nodes[index].detail for index in graph.inputs}
+    return (number for number in itertools.count() if number not in taken)
 
 
 def vjp_in_time(graph: Graph) -> Graph:
@@ -31,19 +42,20 @@ def vjp_in_time(graph: Graph) -> Graph:
     the next state gets besides. The output is what x gets, and what is carried on is what the state gets.
     """
     made = _Copy(graph, first_input=1)
-    gets = _pulled(made, plus(made.graph.input(3), made.graph.input(0)))
+    gets = _pulled(made, [(graph.output, plus(made.graph.input(3), made.graph.input(0)))])
     state, x = graph.inputs
     made.graph.output = made.lifted(gets[x]).index
     made.graph.carried = made.lifted(gets[state]).index
     return made.graph
 
 
-def _pulled(made: _Copy, start: Value) -> list[Value]:
-    """What each node gets, where the output gets ``start``; what is learnt gets its sums."""
+def _pulled(made: _Copy, starts: Iterable[tuple[int, Value]]) -> list[Value]:
+    """What each node gets, where some get what they start with; what is learnt gets its sums."""
     graph = made.old
     active = made.depending({"input", "feature"})
     gets: list[Value] = [0.0] * len(graph.nodes)
-    gets[graph.output] = start
+    for index, start in starts:
+        gets[index] = plus(gets[index], start)
     for index in range(len(graph.nodes) - 1, -1, -1):
         node, given = graph.nodes[index], gets[index]
         if index not in active or simplify.is_zero(given):
@@ -63,19 +75,18 @@ def _pulled(made: _Copy, start: Value) -> list[Value]:
     return gets
 
 
-def jvp(graph: Graph, learnt: int, by: int = 0) -> Graph:
-    """How the output changes where input ``by`` changes by a further input, and what is learnt by further values.
+def jvp(graph: Graph, learnt: int, by: Sequence[int] = (0,)) -> Graph:
+    """How the output changes where the inputs ``by`` change by further ones, and what is learnt by further values.
 
     The further input has the first number that is free. The changes of learnt values are numbered from ``learnt`` on.
     """
     made = _Copy(graph)
-    taken = {graph.nodes[index].detail for index in graph.inputs}
-    change = made.graph.input(next(number for number in itertools.count() if number not in taken))
+    given = {number: made.graph.input(free) for number, free in zip(by, _free_inputs(graph), strict=False)}
 
     def start(node: Node) -> Value:
         if node.op == "feature":
             return made.change(node, learnt)
-        return change if node.detail == by else 0.0
+        return given.get(int(node.detail), 0.0)
 
     return _pushed(made, {"input", "feature"}, start)
 

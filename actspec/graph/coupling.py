@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from actspec.graph.operand import Operand, UnfollowedError, operands
+from actspec.graph.parts import Parts
 
 
 def coupled_axes(formula: Callable[[Any], Any], ndim: int) -> frozenset[int] | None:
@@ -47,6 +48,12 @@ class _Symbol(Operand):
         part = follow(self)
         coupled = part.coupled if isinstance(part, _Symbol) else frozenset()
         return _Symbol(self.ndim, self.coupled | coupled | {self.ndim - 1})
+
+    def split(self, parts: Parts) -> list[Any]:
+        return [_Symbol(self.ndim, self.coupled | {self.ndim - 1})] * parts.count
+
+    def joined(self, members: list[Any]) -> Any:
+        return _Symbol(self.ndim, frozenset({self.ndim - 1}).union(*(each.coupled for each in members)))
 
     def reduction(self, _function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:  # noqa: ARG002
         mixed = (each.coupled for each in operands((self,), options))

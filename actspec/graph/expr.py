@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -11,6 +12,8 @@ import numpy as np
 
 from actspec import functions
 from actspec.graph.operand import Operand, UnfollowedError
+from actspec.graph.parted import Parted, PartsNeededError
+from actspec.graph.parts import WHOLE, Parts
 from actspec.parameters import Bound
 
 NO_AXIS = "it names an axis"
@@ -91,7 +94,8 @@ class Graph:
     features, unless they run ``across`` them: then each belongs to one feature. With ``owns``, activations with a
     derivative of their own become ``own`` nodes. ``sums`` are further results: added up over all lanes, one for each
     feature; those of number 3 are what the learnt values of number 3 get. ``carried``, where it is a node, is what
-    input 0 is in the next step of time.
+    input 0 is in the next step of time. The first inputs are the ``parts`` of x; where the result is put
+    together of several parts, ``into`` says how, and they are its ``members``, of which ``output`` is one.
     """
 
     def __init__(
@@ -111,6 +115,8 @@ class Graph:
         self.parameters: list[float] = []
         self.features: list[Features | None] = [None]
         self.output = 0
+        self.members: tuple[int, ...] = ()
+        self.parts = self.into = WHOLE
         self.symbolic = True
         self.across = across
         self.owns = owns
@@ -130,6 +136,17 @@ class Graph:
     def input(self, place: int = 0) -> Expr:
         """The operand that stands for x, or for a further array of its shape."""
         return Expr(self, self.add(Node("input", detail=place, rank=Rank.ELEMENT)), self.ndim)
+
+    def giving(self, number: int) -> Graph:
+        """The graph whose output is one part of its result."""
+        chosen = copy.copy(self)
+        chosen.output, chosen.members = self.outputs[number], ()
+        return chosen
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The nodes of its result: those of its parts, where it is put together of several."""
+        return self.members or (self.output,)
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -154,14 +171,14 @@ class Graph:
 
     def drop_idle_parameters(self) -> None:
         """Take out the parameters that no node uses, as where a formula leaves out what would change nothing."""
-        used = {self.output, *(arg for node in self.nodes for arg in node.args)}
+        used = {*self.outputs, *(arg for node in self.nodes for arg in node.args)}
         kept = [index for index, node in enumerate(self.nodes) if node.op != "parameter" or index in used]
         place = {index: new for new, index in enumerate(kept)}
         nodes = [self.nodes[index] for index in kept]
         self.nodes, self._known = [], {}
         for node in nodes:
             self.add(replace(node, args=tuple(place[arg] for arg in node.args)))
-        self.output = place[self.output]
+        self.output, self.members = place[self.output], tuple(place[index] for index in self.members)
 
     def constant(self, value: Any) -> Expr:
         """A number, or a truth value, that is part of the graph."""
@@ -175,6 +192,8 @@ class Graph:
             names = ", ".join(f"v{arg}" for arg in node.args)
             if node.op == "input":
                 text = {0: "x", NOISE: "noise"}.get(node.detail, f"input {node.detail}")
+                if node.detail < self.parts.count > 1:
+                    text = f"part {node.detail} of x"
             elif node.op == "feature":
                 text = f"learnt values {node.detail}"
             elif node.op == "constant":
@@ -222,9 +241,6 @@ class Expr(Operand):
             raise UnfollowedError(f"it uses the array's {name!r}")
         raise AttributeError(f"what stands for the array in a formula has no attribute {name!r}")
 
-    def __getitem__(self, key: object) -> Any:
-        raise UnfollowedError("it picks elements out of the array by their place")
-
     def __setitem__(self, key: object, value: object) -> None:
         raise UnfollowedError("it changes elements of the array in place")
 
@@ -248,8 +264,23 @@ class Expr(Operand):
     def __int__(self) -> int:
         raise UnfollowedError("it needs a value as a Python int")
 
-    def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Expr:
+    def split(self, parts: Parts) -> list[Any]:
+        """Not known of this operand: the formula has to be given parts."""
+        raise PartsNeededError(parts)
+
+    def joined(self, members: list[Any]) -> Parted:
+        """Several operands as the parts of one."""
+        flat = [each for member in members for each in (member.members if isinstance(member, Parted) else [member])]
+        if any(each.parts.interleaved for each in members if isinstance(each, Parted)):
+            raise UnfollowedError("it joins features that it takes in turn with others")
+        return Parted(flat, Parts(len(flat)))
+
+    def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
         """The result of an activation's formula, whose float parameters are operands as well."""
+        return self.run_on(self, activation, body)
+
+    def run_on(self, whole: Expr | Parted, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
+        """The result of an activation's formula on an operand of which this one is a part."""
         graph = self.graph
         given = object.__new__(type(activation))
         given.__dict__.update(vars(activation))
@@ -262,8 +293,8 @@ class Expr(Operand):
                 number = graph.parameter(value) if graph.symbolic else value
                 given.__dict__[each.name] = number if each.per is None else (number,) * getattr(activation, each.per)
         own = activation.own_derivative if graph.owns and body is type(activation).__formula__ else None
-        if own is None:
-            return self._checked(body(given, self))
+        if own is None or whole is not self:
+            return self._checked(body(given, whole))
         # What is learnt gets its share through the formula, and x through the derivative alone.
         y = self._checked(body(given, functions.stop_gradient(self)))
         slope = self._checked(own(given, self, y))
@@ -272,9 +303,11 @@ class Expr(Operand):
         made = Node("own", (y.index, self.index, slope.index), rank=rank, features=self.node.features)
         return Expr(graph, graph.add(made), self.ndim)
 
-    def _checked(self, result: Any) -> Expr:
+    def _checked(self, result: Any) -> Any:
         """What a formula returned, as a number for each element."""
         graph = self.graph
+        if isinstance(result, Parted):
+            return Parted([self._checked(each) for each in result.members], result.parts)
         if not isinstance(result, Expr):
             if np.ndim(result) > 0 or not isinstance(result, (bool, int, float, np.number, np.bool_, np.ndarray)):
                 raise UnfollowedError(f"it returns what doesn't depend on the array: {type(result).__name__}")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec import functions
+from actspec.graph.parts import Parts
 
 
 class UnfollowedError(BaseException):  # so that a formula that handles exceptions lets it pass
@@ -64,6 +65,26 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         """The operand with what ``follow`` makes of some features of its last axis in their place."""
         raise NotImplementedError
 
+    def split(self, parts: Parts) -> list[Any]:
+        """The parts of the features, as ``Parts`` says."""
+        raise NotImplementedError
+
+    def joined(self, members: list[Any]) -> Any:
+        """The operand whose features are those of these operands, of which it is one, side by side."""
+        raise NotImplementedError
+
+    def run_on(self, whole: Any, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
+        """The result of an activation's formula on what this operand is a part of."""
+        raise NotImplementedError
+
+    def __getitem__(self, key: Any) -> Any:
+        every = key[1] if isinstance(key, tuple) and len(key) == 2 and key[0] is Ellipsis else None
+        if isinstance(every, slice) and every.stop is None and isinstance(every.step, int) and every.step > 1:
+            first = every.start or 0
+            if isinstance(first, int) and 0 <= first < every.step:
+                return self.split(Parts(every.step, interleaved=True))[first]
+        raise UnfollowedError("it picks elements out of the array by their place")
+
     def __array__(self, *_args: object, **_kwargs: object) -> Any:
         raise UnfollowedError("it needs the values as an array of NumPy's")
 
@@ -83,6 +104,10 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.linalg.norm:
             return _norm(*args, **kwargs)
+        if function is np.split:
+            return _split(*args, **kwargs)
+        if function is np.concatenate:
+            return _concatenate(*args, **kwargs)
         if function in _REDUCTIONS:
             return _reduced(_REDUCTIONS[function], *args, **kwargs)
         if function is functions.first_true:
@@ -125,8 +150,34 @@ def _norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = Fals
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
+def _split(x: Any, sections: object, axis: int = 0) -> list[Any]:
+    """Equal parts of the features."""
+    if not isinstance(sections, int) or sections < 1 or axis not in (-1, x.ndim - 1):
+        raise UnfollowedError("it splits the array otherwise than its last axis into so many parts")
+    return x.split(Parts(sections)) if sections > 1 else [x]
+
+
+def _concatenate(arrays: Any, axis: int | None = 0, **options: object) -> Any:
+    """The features of several operands side by side."""
+    members = list(arrays)
+    if options or not all(isinstance(each, Operand) and each.ndim == members[0].ndim > 0 for each in members):
+        raise UnfollowedError("it joins the array with another one")
+    if axis not in (-1, members[0].ndim - 1):
+        raise UnfollowedError("it joins arrays along another axis than the last")
+    return members[0].joined(members)
+
+
 class Stage(Protocol):
     """What runs: an activation."""
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the result has other features than x."""
+        ...
+
+    def features_out(self, n: int, /) -> int:
+        """How many features the result has where x has n; ValueError where x can't have so many."""
+        ...
 
     def formula(self, x: Any, /) -> Any:
         """The formula on an array of floats, as its author wrote it."""

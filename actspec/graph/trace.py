@@ -14,6 +14,8 @@ from actspec.graph import autodiff, primitives
 from actspec.graph.expr import NOISE, Expr, Graph
 from actspec.graph.interpret import interpret
 from actspec.graph.operand import Operand, Stage, UnfollowedError
+from actspec.graph.parted import Parted, PartsNeededError
+from actspec.graph.parts import WHOLE, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class Sampled:
     stage: Any
 
     own_derivative = None
+    resizes = False
+
+    def features_out(self, n: int) -> int:
+        """As many as x has."""
+        return n
 
     @property
     def _nested(self) -> Any:
@@ -61,7 +68,8 @@ class Traced:
     together, ``sliced`` says whether it treats some features of the last axis apart, and ``learns`` whether some
     values of it are learnt. Where ``symbolic``, its float parameters are given to the kernel at run time; else they are
     part of the graph. ``weight`` is about how much code it makes. ``slope_reason`` says why a derivative of its own
-    can't be compiled, where there is one.
+    can't be compiled, where there is one. ``parts`` are those that x is split into, and ``into`` those that the result
+    is put together of; both are WHOLE for all that keeps the features as they are.
     """
 
     stage: Stage
@@ -72,6 +80,13 @@ class Traced:
     learns: bool = False
     weight: int = 0
     slope_reason: str = ""
+    parts: Parts = WHOLE
+    into: Parts = WHOLE
+
+    @property
+    def splits(self) -> bool:
+        """Whether it takes features apart, or puts them together."""
+        return self.parts.count > 1 or self.into.count > 1
 
 
 def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = None) -> Traced:
@@ -79,25 +94,40 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = N
 
     ``width`` is the number of features of a stage that learns.
     """
+    found = _examine(stage, ndim, dtype, width, WHOLE)
+    if isinstance(found, PartsNeededError):
+        parts, found = found.parts, _examine(stage, ndim, dtype, width, found.parts)
+        if isinstance(found, PartsNeededError):
+            return Traced(stage, f"it splits what it has split into {parts} once more")
+    return found
+
+
+def _examine(
+    stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None, parts: Parts
+) -> Traced | PartsNeededError:
     reason = ""
     for symbolic in (True, False):  # a formula may branch on a parameter: then its value is part of the structure
         try:
-            first = Traced(stage, symbolic=symbolic)
+            first = Traced(stage, symbolic=symbolic, parts=parts)
             graph = trace((first,), ndim, dtype)
             if graph.learnt and graph.axes:
                 if len(graph.axes) > 1 and ndim - 1 in graph.axes:
                     raise UnfollowedError("it takes values together that have the same learnt values")
-                first = Traced(stage, symbolic=symbolic, axes=graph.axes, learns=True)
+                first = Traced(stage, symbolic=symbolic, axes=graph.axes, learns=True, parts=parts)
                 graph = trace((first,), ndim, dtype)
             again = trace((first,), ndim, dtype)
+        except PartsNeededError as error:
+            return error
         except UnfollowedError as error:
             reason = str(error)
         except Exception as error:  # a body does what it likes with what stands for its array
             reason = f"{type(error).__name__}: {error}"
         else:
+            if (parts.count > 1 or graph.into.count > 1) and _has_own_derivative(stage):
+                return Traced(stage, "it splits the features, and has a derivative of its own")
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
-            if _agrees(stage, graph, width):
+            if _agrees(stage, graph, width, parts):
                 return Traced(
                     stage,
                     symbolic=symbolic,
@@ -106,6 +136,8 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = N
                     learns=bool(graph.learnt),
                     weight=_weight(graph),
                     slope_reason=_slope_reason(stage, first, graph, width),
+                    parts=parts,
+                    into=graph.into,
                 )
             reason = "its formula does something else with an array than with what stands for one"
     return Traced(stage, reason)
@@ -117,13 +149,18 @@ def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any], *, owns: bo
     axes = frozenset().union(*(each.axes for each in stages))
     across = bool(axes) and ndim - 1 not in axes and any(each.learns for each in stages)
     graph = Graph(ndim, dtype, primitives.apply, across=across, owns=owns)
-    x: Operand = graph.input()
+    parts = next((each.parts for each in stages if each.parts.count > 1), WHOLE)
+    graph.parts = parts
+    members = [graph.input(number) for number in range(parts.count)]
+    x: Operand = members[0] if parts.count == 1 else Parted(members, parts)
     with np.errstate(all="ignore"):
         for each in stages:
             graph.symbolic = each.symbolic
             x = each.stage.follow(x)
-    assert isinstance(x, Expr)
-    graph.output = x.index
+    results = x.members if isinstance(x, Parted) else (x,)
+    graph.members = tuple(each.index for each in results if isinstance(each, Expr))
+    graph.into = x.parts if isinstance(x, Parted) else WHOLE
+    graph.output = graph.members[0]
     graph.drop_idle_parameters()
     return graph
 
@@ -195,22 +232,24 @@ def _close(written: npt.NDArray[Any], traced: npt.NDArray[Any]) -> bool:
     return np.allclose(written, traced, rtol=close, atol=close, equal_nan=True)
 
 
-def _agrees(stage: Stage, graph: Graph, width: int | None) -> bool:
+def _agrees(stage: Stage, graph: Graph, width: int | None, parts: Parts) -> bool:
     """Whether the graph computes what the formula makes of a small array; where that fails, there is no saying."""
     if graph.learnt and graph.ndim == 1 and graph.across:
         return True
-    x = _probe(graph, width)
+    x = _probe(graph, width if parts.count == 1 or width is not None else 4 * parts.count)
     with np.errstate(all="ignore"):
         try:
             written = stage.formula(x.copy())
         except Exception:  # an index that so small an array hasn't, say
             return True
         try:
-            inputs = (x, x, stage.noise(x)) if isinstance(stage, Sampled) else (x,)
-            traced = np.broadcast_to(interpret(graph, *inputs, learnt=stage.learnt_values(graph.dtype)), x.shape)
+            inputs = (x, x, stage.noise(x)) if isinstance(stage, Sampled) else parts.views(x)
+            targets, learnt = graph.into.views(written), stage.learnt_values(graph.dtype)
+            traced = [interpret(graph.giving(number), *inputs, learnt=learnt) for number in range(graph.into.count)]
+            traced = [np.broadcast_to(each, target.shape) for each, target in zip(traced, targets, strict=True)]
         except Exception:
             return False
-    return _close(written, traced)
+    return all(map(_close, targets, traced))
 
 
 def _weight(graph: Graph) -> int:

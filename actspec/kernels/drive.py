@@ -34,6 +34,7 @@ class Driver:
         self._stages = stages
         self._known = known
         self._width = width
+        self._resizes = any(stage.resizes for stage in stages)
         self._plans: dict[tuple[np.dtype[Any], int], tuple[Segment, ...]] = {}
         self._known_derivatives: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Known] = {}
 
@@ -41,16 +42,28 @@ class Driver:
         """The result for any real array_like, as ``Runner`` describes it."""
         values = real_array(x, "x")
         result = result_type(values.dtype)
+        shape = self.shape_out(values.shape)
         if out is not None:
-            check_out(out, values.shape, result)
-            if np.may_share_memory(values, out) and not _is_same(values, out):
+            check_out(out, shape, result)
+            if np.may_share_memory(values, out) and (self._resizes or not _is_same(values, out)):
                 values = values.copy()
-        y = np.empty_like(values, dtype=result, subok=False) if out is None else out
+        y = _room(values, shape, result) if out is None else out
         if values.ndim:
             self._run(values, y)
         else:
-            self._run(values.reshape(1), y.reshape(1))
+            self._run(values.reshape(1), y.reshape(-1))
         return y[()] if out is None else out
+
+    def shape_out(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the result for an x of this shape; a scalar is a row of one feature."""
+        if not self._resizes:
+            return shape
+        width = shape[-1] if shape else 1
+        if self._width is not None and width != self._width:
+            return shape  # refused in a moment
+        for stage in self._stages:
+            width = stage.features_out(width)
+        return (*shape[:-1], width)
 
     def segments(self, ndim: int, dtype: np.dtype[Any]) -> tuple[Segment, ...]:
         """What the stages are for arrays of ``ndim`` axes, computed in a float type."""
@@ -68,7 +81,13 @@ class Driver:
             if not x.size:
                 return
             safe = not any(plan.reasons(segments))  # what a formula raises leaves out as it was
-            if safe and is_plain(y, computed):
+            if self._resizes:
+                given = x.view(np.ndarray) if is_plain(x, computed) else x.astype(computed, order="K", subok=False)
+                target = y if safe and is_plain(y, computed) else np.empty(y.shape, computed)
+                run_all(segments, given, target, learnt)
+                if target is not y:
+                    np.copyto(y, target, casting="unsafe")
+            elif safe and is_plain(y, computed):
                 if not is_plain(x, computed):
                     np.copyto(y, x, casting="unsafe")
                     x = y
@@ -96,13 +115,14 @@ class Driver:
         """Raise what the formulas as they are written raise, where they can't run on an array of this shape."""
         if self._width is not None and x.shape[-1] != self._width:
             raise ValueError(f"x must have the {self._width} features that it was bound to, not {x.shape[-1]}")
-        wrong = any(isinstance(each, Compiled) and not plan.has_features(each, x.shape[-1]) for each in segments)
+        wrong = not plan.have_features(segments, x.shape[-1])
         if (wrong or not x.size) and x.shape[-1] <= _MOST_PROBED:
             self._probe(x.shape, computed)
 
     def _probe(self, shape: tuple[int, ...], computed: np.dtype[Any]) -> None:
         """Run the formulas as they are written on a small array, for what they raise."""
-        probe: Array = np.ones([1] * (len(shape) - 1) + [shape[-1] or 1], computed)
+        width = shape[-1] if shape[-1] or self._resizes else 1
+        probe: Array = np.ones([1] * (len(shape) - 1) + [width], computed)
         for stage in self._stages:
             probe = stage.formula(probe)
 
@@ -143,12 +163,12 @@ class Driver:
     def jacobian(self, x: Any) -> Any:
         """The derivatives of each row of the result by that of x: ``[..., i, j]`` is that of element i by j."""
         values = real_array(x, "x")
-        shape: tuple[int, ...] = values.shape or (1,)
-        values, width = values.reshape(shape), shape[-1]
-        result = np.empty((*values.shape, width), result_type(values.dtype))
+        values = np.atleast_1d(values)
+        shape = self.shape_out(values.shape)
+        result = np.empty((*shape, values.shape[-1]), result_type(values.dtype))
         gradients.check_rows(self.segments(values.ndim, computed_type(result.dtype)), values.ndim)
-        g = np.zeros(values.shape, result.dtype)
-        for feature in range(width):
+        g = np.zeros(shape, result.dtype)
+        for feature in range(shape[-1]):
             g[..., feature] = 1
             result[..., feature, :] = self.vjp(values, g, None)[0]
             g[..., feature] = 0
@@ -179,10 +199,11 @@ class Driver:
         values = real_array(x, "x")
         result = result_type(values.dtype)
         computed = computed_type(result)
+        whole = self.shape_out(values.shape)
         if out is not None:
-            check_out(out, values.shape, result)
-        given = values if other is None else _matching(*other, values.shape)
-        y = np.empty_like(values, dtype=result, subok=False) if out is None else out
+            check_out(out, whole if what == "jvp" else values.shape, result)
+        given = values if other is None else _matching(*other, whole if what == "vjp" else values.shape, result=whole)
+        y = _room(values, whole if what == "jvp" else values.shape, result) if out is None else out
         shape = values.shape or (1,)
         segments = self.segments(len(shape), computed)
         if any(reason.startswith(NO_AXIS) for _, reason in plan.reasons(segments)):
@@ -196,7 +217,7 @@ class Driver:
                 alone = len(segments) == 1 and gradients.kernel_of(segments[0]) is not None
                 inputs = [_plain(each, computed, y, alone=alone) for each in (values, given)]
                 target = y if is_plain(y, computed) else np.empty_like(y, dtype=computed)
-                run(segments, *(each.reshape(shape) for each in (*inputs, target)), self._learnt(computed))
+                run(segments, *(each.reshape(each.shape or (1,)) for each in (*inputs, target)), self._learnt(computed))
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
                 elif alone and values.ndim and is_plain(values, computed):
@@ -234,10 +255,16 @@ def computed_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.itemsize == 2 else dtype.newbyteorder("=")
 
 
-def _matching(value: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _room(x: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """A new array, laid out as x where it has its shape."""
+    return np.empty_like(x, dtype=dtype, subok=False) if shape == x.shape else np.empty(shape, dtype)
+
+
+def _matching(value: Any, name: str, shape: tuple[int, ...], *, result: tuple[int, ...]) -> npt.NDArray[Any]:
     values = real_array(value, name)
     if values.shape != shape:
-        raise ValueError(f"{name} must have the shape {shape} of x, not {values.shape}")
+        whose = "the result" if name == "g" and shape == result else "x"
+        raise ValueError(f"{name} must have the shape {shape} of {whose}, not {values.shape}")
     return values
 
 

@@ -12,7 +12,7 @@ from actspec.arrays import Array
 from actspec.graph.operand import Stage
 from actspec.kernels import execute, layout
 from actspec.kernels.execute import Operands, learnt_rows
-from actspec.kernels.plan import Compiled, Part, Segment
+from actspec.kernels.plan import Compiled, Part, Segment, Split, Written, features_out
 
 Learnt = Mapping[int, npt.NDArray[Any]]
 """Learnt values by their numbers, each with one value a feature."""
@@ -27,20 +27,49 @@ def learnt_values(stages: Iterable[Stage], dtype: np.dtype[Any]) -> dict[int, np
 
 def run_all(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt) -> None:
     """Run segments on an array of their type; y may be x, and may not overlap it otherwise."""
-    for segment in segments:
-        if isinstance(segment, Compiled):
-            run_compiled(segment, x, y, learnt)
+    # From the last change of the number of features on, all is done in y.
+    resizing = [number for number, each in enumerate(segments) if resizes(each)]
+    last = resizing[-1] if resizing else -1
+    given = x
+    for number, segment in enumerate(segments):
+        if number >= last:
+            target = y
+        elif resizes(segment) or x is given:
+            target = room_for(segment, x)
         else:
-            if x is not y:
-                np.copyto(y, x)
-            if isinstance(segment, Part):
-                part = y[..., segment.stage.selected(y.shape)]
-                if part.size:
-                    run_all(segment.segments, part, part, learnt)
-            else:
-                for step in y if segment.timed else (y,):
-                    step[...] = segment.stage.formula(step.copy())
-        x = y
+            target = x
+        _run(segment, x, target, learnt)
+        x = target
+
+
+def _run(segment: Segment, x: Array, y: Array, learnt: Learnt) -> None:
+    if isinstance(segment, Compiled):
+        run_compiled(segment, x, y, learnt)
+    elif isinstance(segment, Split):
+        parts = segment.parts.views(x.copy() if x is y else x)
+        for kernel, part in zip(segment.kernels, segment.graph.into.views(y), strict=True):
+            run_kernel(kernel, parts, part, learnt)
+    elif isinstance(segment, Part):
+        if x is not y:
+            np.copyto(y, x)
+        part = y[..., segment.stage.selected(y.shape)]
+        if part.size:
+            run_all(segment.segments, part, part, learnt)
+    else:
+        for step, target in zip(x, y, strict=True) if segment.timed else ((x, y),):
+            target[...] = segment.stage.formula(step.copy())
+
+
+def resizes(segment: Segment) -> bool:
+    """Whether a segment's result must not be written over what it is given."""
+    return isinstance(segment, Split) or (isinstance(segment, Written) and segment.stage.resizes)
+
+
+def room_for(segment: Segment, x: Array) -> Array:
+    """An array for a segment's result."""
+    return (
+        np.empty((*x.shape[:-1], features_out(segment, x.shape[-1])), x.dtype) if resizes(segment) else np.empty_like(x)
+    )
 
 
 def run_compiled(segment: Compiled, x: Array, y: Array, learnt: Learnt) -> None:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
 from actspec.kernels import execute, plan
-from actspec.kernels.forward import Learnt, run_all, run_kernel
-from actspec.kernels.plan import Compiled, Part, Segment, Written
+from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel
+from actspec.kernels.plan import Compiled, Part, Segment, Split, Written
 
 Sums = dict[int, npt.NDArray[np.float64]]
 
@@ -30,13 +30,18 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
     for number in range(len(segments) - 1, -1, -1):
         segment, value = segments[number], values.pop()
         kernel = kernel_of(segment)
-        target = y if number == 0 else np.empty_like(x) if kernel is None else value
-        if kernel is not None:
+        target = y if number == 0 else np.empty_like(value) if kernel is None else value
+        if isinstance(segment, Split):
+            given = g.copy() if target is g else g
+            gets = (*segment.parts.views(value), *segment.graph.into.views(given))
+            for each, part in zip(segment.vjp, segment.parts.views(target), strict=True):
+                run_back(each, gets, part, learnt, sums)
+        elif kernel is not None:
             run_back(kernel.vjp, (value, g), target, learnt, sums)
         elif isinstance(segment, Part):
             if target is not g:
                 np.copyto(target, g)
-            place = (..., segment.stage.selected(x.shape))
+            place = (..., segment.stage.selected(value.shape))
             if target[place].size:
                 vjp(segment.segments, value[place], target[place], target[place], learnt, sums)
         else:
@@ -82,13 +87,21 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
     y may be x or v where there is one segment and it is a kernel, else v.
     """
     segments = tuple(_for_lanes(segments, x.shape))
-    for segment, value in zip(segments, _values(segments, x, learnt), strict=True):
-        if (kernel := kernel_of(segment)) is not None:
+    last = max((number for number, each in enumerate(segments) if resizes(each)), default=-1)
+    whole = y
+    for number, (segment, value) in enumerate(zip(segments, _values(segments, x, learnt), strict=True)):
+        y = whole if number >= last else room_for(segment, value)
+        if isinstance(segment, Split):
+            parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
+            moved = {segment.changes + number: change for number, change in changes.items()}
+            for each, part in zip(segment.jvp, segment.graph.into.views(y), strict=True):
+                run_kernel(each, parts, part, {**learnt, **moved})
+        elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):
             if y is not v:
                 np.copyto(y, v)
-            place = (..., segment.stage.selected(x.shape))
+            place = (..., segment.stage.selected(value.shape))
             if y[place].size:
                 jvp(segment.segments, value[place], y[place], y[place], learnt, changes)
         else:
@@ -111,6 +124,7 @@ def derivative(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt
             if value.size:
                 derivative(segment.segments, value, y[place], learnt)
         else:
+            assert not isinstance(segment, Split)  # which couples features
             y[...] = _own(segment, value, learnt=False)
 
 
@@ -138,6 +152,11 @@ def check_known(segments: tuple[Segment, ...]) -> None:
     for stage, reason in _written(segments):
         if stage.own_derivative is None:
             name = type(stage).__qualname__
+            if stage.resizes:
+                raise DerivativeError(
+                    f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. "
+                    "Write it without that"
+                )
             raise DerivativeError(
                 f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. Write it without "
                 f"that, or add a method derivative(self, x, y) to {name}, which returns f'(x) for each element, "
@@ -175,7 +194,7 @@ def _values(segments: tuple[Segment, ...], x: Array, learnt: Learnt) -> Iterator
     for number, segment in enumerate(segments):
         yield x
         if number + 1 < len(segments):
-            y = np.empty_like(x)
+            y = room_for(segment, x)
             run_all((segment,), x, y, learnt)
             x = y
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from actspec.graph import autodiff
 from actspec.graph.expr import NO_AXIS, Graph
+from actspec.graph.parts import WHOLE, Parts
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
 from actspec.kernels.schedule import schedule
@@ -125,6 +126,51 @@ class Compiled:
         return Compiled(self.stages, graph, self.axes, self.width, self.timed)
 
 
+@dataclass(frozen=True)
+class Split:
+    """Stages of which one takes features apart or puts them together: a kernel of the parts of x for each of y."""
+
+    stages: tuple[Traced, ...]
+    graph: Graph
+    axes: frozenset[int]
+    parts: Parts
+    timed: bool = False
+
+    @property
+    def title(self) -> str:
+        """The stages as a spec."""
+        return "+".join(str(each.stage) for each in self.stages)
+
+    @cached_property
+    def kernels(self) -> tuple[Compiled, ...]:
+        """For each part of y, the kernel of the parts of x."""
+        return tuple(self._kernel(self.graph.giving(number)) for number in range(self.graph.into.count))
+
+    @cached_property
+    def vjp(self) -> tuple[Compiled, ...]:
+        """For each part of x, the kernel of the parts of x, and of what those of y get."""
+        return tuple(self._kernel(autodiff.vjp(self.graph, by=number)) for number in range(self.parts.count))
+
+    @cached_property
+    def jvp(self) -> tuple[Compiled, ...]:
+        """For each part of y, the kernel of the parts of x, and of how they change."""
+        every = range(self.parts.count)
+        givers = (self.graph.giving(number) for number in range(self.graph.into.count))
+        return tuple(self._kernel(autodiff.jvp(each, self.changes, by=every)) for each in givers)
+
+    @property
+    def changes(self) -> int:
+        """The number from which on the changes of learnt values are numbered."""
+        return 1 + max(self.graph.learnt, default=-1)
+
+    def features_out(self, n: int) -> int:
+        """How many features y has where x has n."""
+        return n // self.parts.count * self.graph.into.count
+
+    def _kernel(self, graph: Graph) -> Compiled:
+        return Compiled(self.stages, graph, self.axes, timed=self.timed)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A slice whose stages run on a view of the array, as they work along another axis than the last."""
@@ -142,7 +188,17 @@ class Written:
     timed: bool = False
 
 
-Segment = Compiled | Part | Written
+Segment = Compiled | Split | Part | Written
+
+
+def features_out(segment: Segment, n: int) -> int:
+    """How many features a segment's result has where it is given n."""
+    if isinstance(segment, Split):
+        return segment.features_out(n)
+    if isinstance(segment, Written):
+        out: int = segment.stage.features_out(n)
+        return out
+    return n
 
 
 def segments(
@@ -168,6 +224,7 @@ def segments(
         else:
             inner = None if width is None else stage.width_of(width)
             found.append(Part(stage, segments(stage.base.stages, ndim, dtype, width=inner, apart=apart)))
+        width = None if width is None else stage.features_out(width)
     if together:
         found.append(_compiled(together, ndim, dtype, width))
     return tuple(found)
@@ -180,17 +237,31 @@ def _fit(stages: list[Traced], ndim: int) -> bool:
     """
     axes = {each.axes for each in stages if each.axes}
     axes |= {frozenset({ndim - 1}) for each in stages if each.sliced or (each.learns and not each.axes)}
-    return len(axes) <= 1 and sum(each.weight for each in stages) <= _HEAVIEST
+    return len(axes) <= 1 and _fit_parts(stages) and sum(each.weight for each in stages) <= _HEAVIEST
+
+
+def _fit_parts(stages: list[Traced]) -> bool:
+    """Whether what is done to parts of the features can be done to each part by itself."""
+    splitting = [number for number, each in enumerate(stages) if each.splits]
+    if not splitting:
+        return True
+    first = splitting[0]
+    on_parts = [*stages[:first], *(stages[first + 1 :] if stages[first].into.count > 1 else ())]
+    plain = not any(each.axes or each.learns for each in on_parts)
+    return plain and len(splitting) == 1 and not any(each.sliced for each in stages)
 
 
 _HEAVIEST = 100
 
 
-def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int | None) -> Compiled:
+def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int | None) -> Compiled | Split:
     graph = trace(stages, ndim, dtype)
     axes = graph.axes or frozenset()
     if len(graph.features) > 1 or (graph.learnt and not graph.across):
         axes = frozenset({ndim - 1})
+    if any(each.splits for each in stages):
+        parts = next((each.parts for each in stages if each.parts.count > 1), WHOLE)
+        return Split(tuple(stages), trace(stages, ndim, dtype, owns=True), axes, parts)
     return Compiled(tuple(stages), graph, axes, width)
 
 
@@ -210,7 +281,7 @@ def over_time(found: Iterable[Segment]) -> tuple[Segment, ...]:
     """The segments for arrays with one more axis at the front, along which the steps of time are."""
     made: list[Segment] = []
     for segment in found:
-        if isinstance(segment, Compiled):
+        if isinstance(segment, (Compiled, Split)):
             made.append(replace(segment, axes=frozenset(axis + 1 for axis in segment.axes), timed=True))
         elif isinstance(segment, Part):
             made.append(Part(segment.stage, over_time(segment.segments)))
@@ -220,10 +291,13 @@ def over_time(found: Iterable[Segment]) -> tuple[Segment, ...]:
 
 
 def couplings(found: Iterable[Segment]) -> Iterator[tuple[Any, frozenset[int]]]:
-    """The stages that take values together, each with the axes along which it does."""
+    """The stages that couple features or take values together, each with the axes along which it does."""
     for segment in found:
         if isinstance(segment, Compiled):
             yield from ((each.stage, each.axes) for each in segment.stages if each.axes)
+        elif isinstance(segment, Split):
+            last = frozenset({segment.graph.ndim - 1})
+            yield from ((each.stage, each.axes or last) for each in segment.stages if each.axes or each.splits)
         elif isinstance(segment, Part):
             yield from ((segment.stage, axes) for _, axes in couplings(segment.segments))
 
@@ -243,11 +317,24 @@ def kernels(found: Iterable[Segment]) -> Iterator[Compiled]:
     for segment in found:
         if isinstance(segment, Compiled):
             yield segment
+        elif isinstance(segment, Split):
+            yield from segment.kernels
         elif isinstance(segment, Part):
             yield from kernels(segment.segments)
 
 
-def has_features(segment: Compiled, width: int) -> bool:
+def have_features(found: Iterable[Segment], width: int) -> bool:
+    """Whether an array with ``width`` features has each one that a slice names alone, and as many as are split."""
+    for segment in found:
+        if isinstance(segment, Compiled) and not _has_features(segment, width):
+            return False
+        if isinstance(segment, Split) and width % segment.parts.count:
+            return False
+        width = features_out(segment, width)
+    return True
+
+
+def _has_features(segment: Compiled, width: int) -> bool:
     """Whether an array with ``width`` features has each one that a slice names alone."""
     widths = [width]
     for features in segment.graph.features[1:]:

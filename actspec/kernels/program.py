@@ -37,6 +37,16 @@ class Steps:
             self._plans[key] = plan.over_time(plan.segments(self.stages, x.ndim - 1, x.dtype, width=self.width))
         return self._plans[key]
 
+    def features_out(self, n: int) -> int:
+        """How many features the result has where x has n."""
+        for stage in self.stages:
+            n = stage.features_out(n)
+        return n
+
+    def room(self, x: Array) -> Array:
+        """An array for the result of the steps of x."""
+        return np.empty((*x.shape[:-1], self.features_out(x.shape[-1])), x.dtype)
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -149,7 +159,7 @@ def run(program: Program, x: Array, states: States, learnt: Learnt, noise: Noise
             kernel, left = part.fused(after, x.dtype)
             if kernel is not None:
                 parts[:1] = left
-        target = y if not parts and y is not None else np.empty_like(x)
+        target = y if not parts and y is not None else part.room(x) if isinstance(part, Steps) else np.empty_like(x)
         if isinstance(part, Memory):
             _advance(part, kernel, states[part.place], x, target, learnt)
         else:
@@ -200,7 +210,7 @@ def _walk(program: Program, x: Array, states: States, learnt: Learnt, noise: Noi
             x = trail[1:]
             yield trail[:-1], x
         else:
-            y = np.empty_like(x)
+            y = part.room(x) if isinstance(part, Steps) else np.empty_like(x)
             _run_part(part, x, y, states, learnt, noise)
             x = y
             yield nothing, x
@@ -238,7 +248,7 @@ def jvp(program: Program, x: Array, v: Array, states: States, learnt: Learnt, no
     inner = [each.copy() for each in states]
     for number, (_, after) in enumerate(_walk(program, x, [each.copy() for each in states], learnt, noise)):
         part = program[number]
-        y = np.empty_like(x)
+        y = np.empty_like(after)
         if isinstance(part, Steps):
             gradients.jvp(part.segments(x), x, v, y, learnt, changes)
         elif isinstance(part, Memory):

@@ -52,7 +52,7 @@ class Recurrence:
         together: list[Traced] = []
         for stage in stages:
             traced = examine(stage, 1, self.dtype)
-            if traced.reason or traced.axes or traced.sliced or traced.learns:
+            if traced.reason or traced.axes or traced.sliced or traced.learns or traced.splits:
                 break
             together.append(traced)
         if not together:
@@ -81,7 +81,7 @@ class Recurrence:
     @cached_property
     def jvp(self) -> Compiled:
         """The kernel of state, x and its change for the change of the next state."""
-        return self._compiled(autodiff.jvp(self.traced.graph, self.traced.changes, by=1))
+        return self._compiled(autodiff.jvp(self.traced.graph, self.traced.changes, by=(1,)))
 
     @cached_property
     def by_state(self) -> Compiled:

@@ -16,17 +16,15 @@ from actspec.testing.check import AS_WRITTEN, REPORT, Check, Fault, compare, nam
 
 
 def runs(case: Case) -> str | None:
-    """A result of x's shape."""
+    """A result of x's shape, but for as many features as ``features_out`` says."""
     tried = [case.given_shape] if case.given_shape else _SHAPES
     for shape in tried:
-        try:
-            case.written(case.sample(shape))
-        except (np.exceptions.AxisError, IndexError) as error:
-            refused = named(error)
+        refused = _refusal(case, shape)
+        if refused:
             continue
         case.shape = shape
         y = case.call(case.sample())
-        if np.shape(y) != shape:
+        if np.shape(y) != case.shape_out():
             raise Fault(f"the shape {np.shape(y)}", f"the shape {shape} of x", "return an array of x's shape")
         if np.isfinite(y).any():
             return None
@@ -39,7 +37,20 @@ def runs(case: Case) -> str | None:
 
 
 # Most formulas take the first one; others name an axis or a feature.
-_SHAPES: Final = ((3, 5), (2, 3, 5), (2, 2, 3, 5), (3, 16), (2, 3, 16), (3, 128), (2, 1024))
+_SHAPES: Final = ((3, 5), (3, 12), (2, 3, 5), (2, 2, 3, 5), (3, 16), (2, 3, 16), (3, 128), (2, 1024))
+
+
+def _refusal(case: Case, shape: tuple[int, ...]) -> str:
+    """Why the formula takes no array of this shape: it lacks an axis, or features; nothing where it takes it."""
+    try:
+        case.shape_out(shape)
+    except ValueError as error:
+        return named(error)
+    try:
+        case.written(case.sample(shape))
+    except (np.exceptions.AxisError, IndexError) as error:
+        return named(error)
+    return ""
 
 
 def repeats(case: Case) -> str | None:
@@ -116,17 +127,16 @@ def shapes(case: Case) -> str | None:
     refused = []
     for shape in ((), (width,), (1, width), (2, 3, width), (2, 1, 3, width)):
         x = case.sample(shape)
-        try:
-            want = case.written(x)
-        except (np.exceptions.AxisError, IndexError) as error:
-            refused.append(f"{len(shape)}-d arrays: {named(error)}")
+        if reason := _refusal(case, shape):
+            refused.append(f"{len(shape)}-d arrays: {reason}")
         else:
-            compare(case.call(x), want, f"an array of the shape {shape}", AS_WRITTEN, REPORT)
+            compare(case.call(x), case.written(x), f"an array of the shape {shape}", AS_WRITTEN, REPORT)
     broadcast = np.broadcast_to(case.sample()[:1], case.shape)
     compare(case.call(broadcast), case.written(broadcast), "a broadcast array", AS_WRITTEN, REPORT)
     for axis in range(len(case.shape) - 1):
         empty = np.empty((*case.shape[:axis], 0, *case.shape[axis + 1 :]))
-        compare(case.call(empty), empty, f"an empty array of the shape {empty.shape}", "an empty array", REPORT)
+        want = np.empty(case.shape_out(empty.shape))
+        compare(case.call(empty), want, f"an empty array of the shape {empty.shape}", "an empty array", REPORT)
     return f"it takes no {'; no '.join(refused)}" if refused else None
 
 
@@ -134,13 +144,13 @@ def out(case: Case) -> str | None:
     """The result in ``out``, which may be x itself."""
     x = case.sample()
     want = case.written(x)
+    nowhere = np.full(want.shape, np.nan)
     itself = x.copy()
-    for what, given, target in (
-        ("out=", x, np.full_like(x, np.nan)),
-        ("a strided out=", x, _strided(x)),
-        ("a byte-swapped out=", x, _byte_swapped(x)),
-        ("a call in place", itself, itself),
-    ):
+    places = [("out=", x, nowhere), ("a strided out=", x, _strided(nowhere))]
+    places.append(("a byte-swapped out=", x, _byte_swapped(nowhere)))
+    if want.shape == x.shape:
+        places.append(("a call in place", itself, itself))
+    for what, given, target in places:
         if case.call(given, out=target) is not target:
             raise Fault(f"another array than out from {what}", "out itself", REPORT)
         compare(target.astype(want.dtype), want, what, AS_WRITTEN, REPORT)

@@ -48,6 +48,17 @@ class Case:
         """Random numbers of the domain, always the same ones."""
         return np.random.default_rng(seed).uniform(*self.domain, self.shape if shape is None else shape)
 
+    def shape_out(self, shape: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        """The shape of the result for an array of a shape; ValueError where the activation takes no such array."""
+        shape = self.shape if shape is None else shape
+        if not any(stage.resizes for stage in self.pipeline.stages):
+            return shape
+        return (*shape[:-1], self.pipeline.features_out(shape[-1] if shape else 1))
+
+    def weights(self, seed: int = 1) -> Array:
+        """Random numbers of the shape of the result."""
+        return self.sample(self.shape_out(), seed)
+
     def act(self, width: int) -> Any:
         """What to call on arrays of so many features: the pipeline, or a cell of it."""
         if not self.bound:
@@ -115,7 +126,7 @@ class Case:
         rng = self.generator(y.shape[-1]) if rng is None else rng
         for place, stage in enumerate(self.stages(y.shape[-1], y.dtype)):
             y = self._applied(stage, y, states, (place,), rng)
-        return y.reshape(x.shape)
+        return y.reshape(self.shape_out(x.shape))
 
     def _applied(
         self, stage: Activation, x: Array, states: States, place: tuple[int, ...], rng: np.random.Generator

@@ -27,7 +27,7 @@ def differentiable(case: Case) -> str | None:
     """A gradient."""
     x = case.sample()
     try:
-        case.after(x).vjp(x, np.ones_like(x))
+        case.after(x).vjp(x, np.ones(case.shape_out()))
     except DerivativeError as error:
         raise Fault(
             named(error),
@@ -78,7 +78,7 @@ def _formula(stage: Activation, x: Array) -> Array:
 
 def vjp(case: Case) -> str | None:
     """The slopes of the result, weighted, from vjp, which leaves x and g alone."""
-    x, g = case.sample(), case.sample(seed=1)
+    x, g = case.sample(), case.weights()
     given = x.copy(), g.copy()
     dx = _pulled(case, *given)
     unchanged(given[0], x, "x", REPORT)
@@ -99,9 +99,9 @@ def jvp(case: Case) -> str | None:
     found = slopes(case.warm_call, x)
     v = np.where(found.smooth, case.sample(seed=2).ravel(), 0.0)
     by, error = (np.where(found.smooth, each, 0.0) for each in (found.by, found.error))
-    valued = np.isfinite(case.warm_call(x)) & found.smooth.any()
-    want = np.where(valued, (by @ v).reshape(x.shape), np.nan)
-    slack = allowance(np.abs(by) @ np.abs(v), error @ np.abs(v)).reshape(x.shape)
+    y = case.warm_call(x)
+    want = np.where(np.isfinite(y) & found.smooth.any(), (by @ v).reshape(y.shape), np.nan)
+    slack = allowance(np.abs(by) @ np.abs(v), error @ np.abs(v)).reshape(y.shape)
     got = np.asarray(case.after(x).jvp(x, v.reshape(x.shape)))
     compare_slopes(got, want, slack, x, "jvp", MEND_GRADIENT)
     return found.note
@@ -125,20 +125,20 @@ def jacobian(case: Case) -> str | None:
     """The slopes of each result by each feature, from jacobian, unless rows are coupled."""
     x = case.sample()
     found = slopes(case.warm_call, x)
-    width = x.shape[-1]
+    width, shape = x.shape[-1], case.shape_out()
     rows = np.arange(x.size // width)
-    by, error = (each.reshape(len(rows), width, len(rows), width) for each in (found.by, found.error))
+    by, error = (each.reshape(len(rows), shape[-1], len(rows), width) for each in (found.by, found.error))
     smooth = found.smooth.reshape(len(rows), 1, width)
     try:
         got = np.asarray(case.after(x).jacobian(x))
     except DerivativeError as refused:
-        _pulled(case, x, x)  # which is refused too where nothing can be differentiated
+        _pulled(case, x, case.weights())  # which is refused too where nothing can be differentiated
         apart = ~np.eye(len(rows), dtype=bool)[:, None, :, None]
         sizes = np.where(found.smooth.reshape(len(rows), width), np.abs(by), 0.0)
         if found.coupled and len(rows) > 1 and not np.any(apart & (sizes > 1e-6 * sizes.max())):
             raise Fault(named(refused), "a jacobian, as rows aren't coupled", REPORT) from None
         raise Skip(named(refused)) from None
-    want = np.where(smooth, by[rows, :, rows, :], np.nan).reshape(*x.shape, width)
+    want = np.where(smooth, by[rows, :, rows, :], np.nan).reshape(*shape, width)
     slack = allowance(np.abs(by[rows, :, rows, :]), error[rows, :, rows, :]).reshape(want.shape)
     compare_slopes(got, want, slack, None, "jacobian", MEND_GRADIENT)
     return found.note
@@ -149,7 +149,7 @@ def kinks_and_tails(case: Case) -> str | None:
     values = [value for stage in leaves(case.pipeline.stages) for value in stage._values()]
     kinks = [value for value in values if isinstance(value, float) and math.isfinite(value)]
     x = with_each(case.sample(), dict.fromkeys([*_POINTS, *kinks]))
-    g = np.random.default_rng(3).uniform(0.5, 1.5, x.shape)
+    g = np.random.default_rng(3).uniform(0.5, 1.5, case.shape_out(x.shape))
     right, left, size = one_sided(case.warm_call, x, g)
     dx = _pulled(case, x, g)
     low, high = np.minimum(right, left), np.maximum(right, left)
@@ -158,7 +158,8 @@ def kinks_and_tails(case: Case) -> str | None:
     if not wrong.any():
         return None
     place = tuple(map(int, np.argwhere(wrong)[0]))
-    got, least, most = (float(each[place] / g[place]) for each in (dx, low, high))
+    weight = g[place] if g.shape == x.shape else 1.0
+    got, least, most = (float(each[place] / weight) for each in (dx, low, high))
     raise Fault(
         f"the derivative {got:.6g} at x = {x[place]:.6g}",
         f"{least:.6g}" if high[place] - low[place] <= slack[place] else f"{least:.6g} to {most:.6g}",

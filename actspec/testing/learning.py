@@ -41,7 +41,7 @@ def learnable(case: Case) -> str | None:
     learning = Case(Pipeline(*stages), case.domain, case.shape)
     x = learning.sample()
     try:
-        learning.after(x).vjp(x, x)
+        learning.after(x).vjp(x, learning.weights())
     except (DerivativeError, TypeError, ValueError) as error:
         return f"{' and '.join(names)} can't be learnt: {named(error)}"
     # The formula itself needs no kernel, but doesn't know the state.
@@ -67,7 +67,7 @@ def _all_learnable(stages: Iterable[Activation]) -> tuple[list[Activation], list
 
 def _compare_learnt(case: Case, forward: Callable[[Array], Array]) -> None:
     """Fault where the gradient of a learnt parameter isn't what central differences give."""
-    x, g = case.sample(), case.sample(seed=1)
+    x, g = case.sample(), case.weights()
     _, learnt = case.after(x).vjp(x, g)
     live = case.act(case.shape[-1]).parameters
     if list(learnt) != list(live):
@@ -107,7 +107,7 @@ def scan(case: Case) -> str | None:
     cell = case.act(case.shape[-1])
     called = np.stack([np.asarray(cell(x)) for x in xs])
     compare(_scanned(case, xs), called, "scan(xs)", "as calls one by one give", REPORT)
-    gs = np.random.default_rng(5).normal(size=xs.shape)
+    gs = np.random.default_rng(5).normal(size=(len(xs), *case.shape_out()))
     found = slopes(partial(_scanned, case), xs)
     cell = case.act(case.shape[-1])
     cell.scan(xs)

@@ -28,6 +28,8 @@ class Slopes:
     @property
     def coupled(self) -> bool:
         """Whether an output depends on an input at another place."""
+        if len(self.by) != len(self.smooth):  # no output has a place among the inputs
+            return True
         sizes = np.where(self.smooth, np.abs(self.by), 0.0)
         return bool(np.any(sizes[~np.eye(len(sizes), dtype=bool)] > 1e-6 * sizes.max(initial=0.0)))
 
