@@ -17,20 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 import actspec
 from actspec import registry
-
-
-def _built_ins() -> list[str]:
-    """The built-ins that run as they are, from the registry."""
-    found = []
-    for name in actspec.names():
-        cls = registry.find(name).cls
-        fixed = all(
-            not p.required and not isinstance(p.default, actspec.Learnable) for p in cls.__definition__.parameters
-        )
-        if cls.__module__.startswith("actspec.") and fixed and not cls.stateful and cls.draws != "always":
-            found.append(name)
-    return found
-
+from tests.support import built_ins
 
 # Every kind of body that a user may write; scoped, so that no other test meets these names.
 with registry.scope():
@@ -74,7 +61,7 @@ with registry.scope():
         def __call__(self, x):
             return x + self.base(x) + actspec.parse("tanh")(x)
 
-    BUILT_INS = _built_ins()
+    BUILT_INS = [name for name in built_ins.SIZED if name == built_ins.fixed(name)]
     ROWS = [name for name in BUILT_INS if "axis" in {p.name for p in actspec.describe(name).parameters}]
     CUSTOM = ["inplace", "flipped", "itself", "branching", "masked", "spread", "calling"]
     COMPOSED = [

@@ -18,7 +18,7 @@ from mpmath import mp, mpf
 
 import actspec
 from actspec import Learnable, registry
-from tests.support import oracles
+from tests.support import built_ins, oracles
 
 BUILT_INS = [name for name in actspec.names() if registry.find(name).cls.__module__.startswith("actspec.")]
 CLASSES = {name: registry.find(name).cls for name in BUILT_INS}
@@ -29,9 +29,13 @@ RUNNABLE = [
     if not (CLASSES[name].stateful or CLASSES[name].draws == "always")
     and not any(p.required or isinstance(p.default, Learnable) for p in PARAMETERS[name])
 ]
-UNBOUND = [name for name in BUILT_INS if name not in RUNNABLE]
-ROWS = [name for name in RUNNABLE if "axis" in {p.name for p in PARAMETERS[name]}]
-POINTWISE = [name for name in RUNNABLE if name not in ROWS]
+REQUIRING = {
+    name: ",".join("tanh" if p.type is actspec.Activation else "4" for p in PARAMETERS[name] if p.required)
+    for name in BUILT_INS
+    if any(p.required for p in PARAMETERS[name])
+}
+ROWS = [name for name in RUNNABLE if name in built_ins.ALONG]
+POINTWISE = [name for name in RUNNABLE if name in built_ins.POINTWISE]
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +99,7 @@ def test_names_parameters_order_and_defaults_are_those_of_the_contract(name):
 
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_aliases_and_other_spellings_are_the_same_activation(name):
-    arguments = {"maxout": "(4)", "continuous": "(tanh)", "threshold": "(1, 2)"}.get(name, "")
+    arguments = f"({REQUIRING[name]})" if name in REQUIRING else ""
     act = actspec.parse(name + arguments)
     assert str(act).partition("(")[0] == name
     for other in (*actspec.describe(name).aliases, name.upper(), name.replace("l", "_l"), name.replace("u", "-u")):
@@ -379,8 +383,10 @@ def test_functions_compute_integers_in_float64(name, dtype):
 # ---- what learns, remembers or draws: known, described, spelled, refused until bound; with fixed values it runs
 
 
-def test_the_activations_that_have_to_be_bound_or_given_values_are_known():
-    assert UNBOUND == ["continuous", "gumbel_softmax", "lgrelu", "maxout", "prelu", "threshold", "xielu"]
+def test_the_activations_that_have_to_be_bound_are_those_that_learn_remember_or_draw():
+    specs = {name: name if name not in REQUIRING else f"{name}({REQUIRING[name]})" for name in BUILT_INS}
+    found = [name for name, spec in specs.items() if actspec.parse(spec).needs_binding()]
+    assert found == ["continuous", "gumbel_softmax", "lgrelu", "maxout", "prelu", "xielu"]
 
 
 UNBOUND_SPECS = [
@@ -492,7 +498,7 @@ def test_every_docstring_has_a_formula_a_range_a_reference_and_an_example(name):
     doc = cls.__dict__["__doc__"]
     summary = doc.strip().splitlines()[0]
     assert re.fullmatch(r"[A-Z].*: ``[^`]+``.*\.", summary), summary
-    assert re.search(r"array of x's shape, in .|range of base", _section(doc, "Returns"))
+    assert re.search(r"array (of x's shape|with .* features?.*), in .|range of base", _section(doc, "Returns"), re.S)
     assert len(_section(doc, "References")) > 10
     examples = doctest.DocTestParser().get_examples(doc)
     assert any(f'parse("{word}' in e.source for e in examples for word in (name, "leaky_relu")), "no example of its own"

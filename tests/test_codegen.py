@@ -11,23 +11,21 @@ import actspec
 from actspec.kernels import native, plan
 from actspec.kernels.recurrence import Recurrence
 from actspec.kernels.schedule import schedule
-from tests.support import assembly
+from tests.support import assembly, built_ins
 from tests.support.amount import spread
-from tests.support.names import FIXED
 
 # Memory, and nothing that works on single numbers.
 ALLOWED = {"malloc", "free", "memcpy", "memset", "memmove", "*"}
 # Comparisons and choices only.
 MOVES = {"linear", "relu", "relu6", "reluk", "rect:min", "rect:minmax", "clip", "hardtanh", "hardshrink"}
-MOVES |= {"thresholdedrelu", FIXED["threshold"]}
+MOVES |= {"thresholdedrelu", built_ins.fixed("threshold")}
 
 
 # float64 looks up the bits of 2/pi, which compilers do number by number where vectors are short.
 LOOKING_UP = {"sin", "cos", "snake"}
 
-_BUILT_INS = [name for name in actspec.names() if name not in ("continuous", "gumbel_softmax", "maxout")]
 # The same operations make the same code: activations that together have all of them, all of them in a full run.
-COMPILED = spread(FIXED.get(name, name) for name in _BUILT_INS)
+COMPILED = spread(built_ins.fixed(name) for name in built_ins.SIZED if name != "maxout")
 
 
 def segments_of(spec: str, dtype: str) -> tuple[plan.Segment, ...]:

@@ -8,8 +8,8 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph.coupling import coupled_axes
+from tests.support import built_ins
 from tests.support.amount import spread
-from tests.support.names import FIXED
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,7 @@ def test_what_cannot_be_told_is_none(formula: object) -> None:
     assert coupled_axes(formula, 3) is None  # type: ignore[arg-type]
 
 
-BUILT_INS = [
-    FIXED.get(name, name) for name in actspec.names() if name not in ("maxout", "continuous", "gumbel_softmax")
-]
+BUILT_INS = [built_ins.fixed(name) for name in built_ins.SIZED]
 
 
 @pytest.mark.parametrize("spec", [*BUILT_INS, *(f"{spec}[1:]" for spec in spread(BUILT_INS))])

@@ -20,21 +20,11 @@ import pytest
 
 import actspec
 from actspec import registry
+from tests.support import built_ins
 from tests.support.amount import amount
-from tests.support.names import FIXED
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
 
-
-def _built_ins():
-    """Every built-in that runs in an unbound pipeline, from the registry, with fixed values for what learns."""
-    classes = {name: registry.find(name).cls for name in actspec.names()}
-    alone = {name for name, cls in classes.items() if not cls.stateful and cls.draws != "always"}
-    names = [name for name, cls in classes.items() if cls.__module__.startswith("actspec.") and name in alone]
-    along = [name for name in names if "axis" in {each.name for each in actspec.describe(name).parameters}]
-    return [FIXED.get(name, name) for name in names if name not in along], along
-
-
-POINTWISE, ALONG = _built_ins()
+POINTWISE, ALONG = [built_ins.fixed(name) for name in built_ins.POINTWISE], built_ins.ALONG
 FLOATS = ["f4", "f8"]
 
 

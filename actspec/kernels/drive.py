@@ -116,8 +116,12 @@ class Driver:
         if self._width is not None and x.shape[-1] != self._width:
             raise ValueError(f"x must have the {self._width} features that it was bound to, not {x.shape[-1]}")
         wrong = not plan.have_features(segments, x.shape[-1])
+        if self._resizes:
+            wrong = wrong or self.shape_out(x.shape)[-1] != plan.width_out(segments, x.shape[-1])
         if (wrong or not x.size) and x.shape[-1] <= _MOST_PROBED:
             self._probe(x.shape, computed)
+        if wrong:
+            raise ValueError(f"a formula's result doesn't fit an x with {x.shape[-1]} features")
 
     def _probe(self, shape: tuple[int, ...], computed: np.dtype[Any]) -> None:
         """Run the formulas as they are written on a small array, for what they raise."""

@@ -323,6 +323,13 @@ def kernels(found: Iterable[Segment]) -> Iterator[Compiled]:
             yield from kernels(segment.segments)
 
 
+def width_out(found: Iterable[Segment], width: int) -> int:
+    """How many features the result of segments has where they are given ``width``."""
+    for segment in found:
+        width = features_out(segment, width)
+    return width
+
+
 def have_features(found: Iterable[Segment], width: int) -> bool:
     """Whether an array with ``width`` features has each one that a slice names alone, and as many as are split."""
     for segment in found:
