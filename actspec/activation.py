@@ -64,7 +64,7 @@ class Activation:
     """An activation function: subclass it, write ``__call__`` in plain NumPy, and use its lowercase name in specs.
 
     Annotated attributes are parameters (float, int, bool, str or Activation, with or without a default; ``parameter()``
-    adds a domain). Class keywords: ``name`` ("norm:l2"), ``aliases``, ``register=False`` for abstract bases,
+    adds a domain). Class keywords: ``name`` ("norm:l1"), ``aliases``, ``register=False`` for abstract bases,
     ``override=True`` to take a name that is in use.
 
     Calling an instance runs the formula on any real array_like x, of any shape, and returns that shape; ``out`` is
