@@ -1,6 +1,6 @@
 """The built-in activations, by family; importing this package registers them."""
 
-from actspec.catalog.gated import GLU, CReLU, MaxGroup, ReGLU, SwiGLU
+from actspec.catalog.gated import GEGLU, GLU, CReLU, MaxGroup, ReGLU, SwiGLU
 from actspec.catalog.hard import ClippedLinear, HardMish, HardSigmoid, HardSwish, HardTanh
 from actspec.catalog.learnable import XIELU, LGReLU, Maxout, PReLU
 from actspec.catalog.norms import NormL2, NormLayer, NormMax, NormMean, NormRMS, NormStd, NormZ
@@ -43,6 +43,7 @@ from actspec.catalog.stochastic import GumbelSoftmax
 
 __all__ = [
     "CELU",
+    "GEGLU",
     "GLU",
     "XIELU",
     "CReLU",

@@ -9,6 +9,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
+from actspec.catalog.selfgated import Gelu
 from actspec.functions import sigmoid
 from actspec.parameters import parameter
 
@@ -84,6 +85,33 @@ class ReGLU(_Gated):
 
     def opened(self, gate: Any) -> Any:
         return np.maximum(gate, 0)
+
+
+class GEGLU(_Gated):
+    """Gated linear unit with gelu: ``a*gelu(b)`` for the halves a, b of the last axis.
+
+    Parameters
+    ----------
+    gate_first
+        Whether the gate is the first half instead: ``gelu(a)*b``.
+
+    Returns
+    -------
+    An array with half of x's features, in (-inf, inf).
+
+    References
+    ----------
+    Shazeer (2020). GLU variants improve transformer. arXiv:2002.05202.
+
+    Examples
+    --------
+    >>> import actspec
+    >>> actspec.parse("geglu")([3.0, 2.0, 0.0, 1.0]).round(4)
+    array([0.    , 1.6827])
+    """
+
+    def opened(self, gate: Any) -> Any:
+        return Gelu().formula(gate)
 
 
 class SwiGLU(_Gated):
