@@ -87,6 +87,7 @@ def _torch(peers: Peers, stages: tuple[actspec.Activation, ...], x: Any, g: Any)
         "rect:minmax": lambda _s, x, _: f.hardtanh(x, 0, 1),
         "relu6": lambda _s, x, _: f.relu6(x),
         "reluk": lambda s, x, _: f.hardtanh(x, 0, s.n),
+        "mish": lambda _s, x, _: f.mish(x),
         "selu": lambda s, x, y: f.selu(x) if s == type(s)() else table["selu"](s, x, y),
         "linear": lambda _s, x, _: x * 1,
         "maxout": lambda s, x, _: s.slope * x + s.intercept,
