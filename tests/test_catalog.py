@@ -5,10 +5,13 @@ The matrix comes from the registry: an activation without an oracle, a limit or 
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+import inspect
 import math
 import re
+import textwrap
 import warnings
 
 import mpmath
@@ -504,6 +507,24 @@ def test_every_docstring_has_a_formula_a_range_a_reference_and_an_example(name):
     assert any(f'parse("{word}' in e.source for e in examples for word in (name, "leaky_relu")), "no example of its own"
     for declared in PARAMETERS[name]:
         assert re.search(rf"^\s*{declared.name}\n\s+\S", _section(doc, "Parameters") + "\n", re.M), declared.name
+
+
+def test_an_activation_is_a_few_lines_of_code():
+    """Formulas and declarations, docstrings and blank lines aside: at most eight lines on average."""
+    counts = {name: _lines_of_code(cls) for name, cls in CLASSES.items()}
+    assert sum(counts.values()) / len(counts) <= 8, counts
+
+
+def _lines_of_code(cls):
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    docstrings = {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node)
+        for line in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    }
+    written = inspect.getsource(cls).splitlines()
+    return sum(1 for number, line in enumerate(written, 1) if line.strip() and number not in docstrings)
 
 
 @pytest.mark.parametrize("name", BUILT_INS)

@@ -10,7 +10,7 @@ import numpy as np
 from actspec.activation import Activation
 from actspec.arrays import Array
 from actspec.catalog.selfgated import Gelu
-from actspec.functions import sigmoid
+from actspec.functions import sigmoid, sigmoid_gate
 from actspec.parameters import parameter
 
 
@@ -148,7 +148,7 @@ class SwiGLU(_Gated):
     beta: float = 1.0
 
     def opened(self, gate: Any) -> Any:
-        return gate * sigmoid(self.beta * gate)
+        return sigmoid_gate(gate, self.beta * gate, 0.0)
 
 
 class CReLU(Activation):
