@@ -57,7 +57,8 @@ def cases(quick: bool) -> Iterator[Case]:
     step = Target("torch forward+backward", 8)
     main = (Target("forward", 2.5, ours=True), step, Target("jax.jit vjp", 3))
     yield Case("threads", "vjp", "tanh+norm:z", size(16384, 1024), main)
-    yield Case("threads", "vjp", "softmax", size(4096, 1024))
+    for spec in ("softmax", "log_softmax", "softmin", "norm:l2", "norm:rms", "norm:layer"):
+        yield Case("threads", "vjp", spec, size(4096, 1024), (Target("fastest", 1),))
     yield Case("threads", "vjp", "softmax", size(100_000, 10))
     steps = 100 if quick else 1000
     yield Case("threads", "scan", "continuous(tanh,tau=2)", (steps, 32, 128), (Target("NumPy loop", 10),))

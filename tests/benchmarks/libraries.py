@@ -57,6 +57,7 @@ def _scipy() -> dict[str, Callable[..., Any]]:
     found = {
         "sigmoid": lambda _, x, y: special.expit(x, out=y),
         "softmax": lambda s, x, _y: special.softmax(x, axis=s.axis),
+        "log_softmax": lambda s, x, _y: special.log_softmax(x, axis=s.axis),
         "norm:z": lambda s, x, _y: stats.zscore(x, axis=s.axis),
     }
     if hasattr(special, "softplus"):
@@ -142,6 +143,17 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         deviation, mean = t.std_mean(x, dim=s.axis, correction=0, keepdim=True)
         return t.div(x - mean, deviation + s.eps, out=y)
 
+    # Along the last axis, with gain one and shift zero, as they are by default.
+    def rms(s: Any, x: Any, _y: Any) -> Any:
+        return f.rms_norm(x, x.shape[-1:], eps=s.eps)
+
+    def layer(s: Any, x: Any, y: Any) -> Any:
+        if y is None:
+            return f.layer_norm(x, x.shape[-1:], eps=s.eps)
+        spare = [x.new_empty((*x.shape[:-1], 1)) for _ in range(2)]
+        t.ops.aten.native_layer_norm.out(x, x.shape[-1:], None, None, s.eps, out0=y, out1=spare[0], out2=spare[1])
+        return y
+
     return {
         "linear": lambda _, x, y: x.clone() if y is None else y.copy_(x),
         "tanh": lambda _, x, y: t.tanh(x, out=y),
@@ -196,6 +208,11 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         "clippedlinear": lambda s, x, y: t.clamp(x * s.slope + s.offset, s.min, s.max, out=y),
         "softlif": softlif,
         "softmax": lambda s, x, y: t.softmax(x, s.axis, out=y),
+        "log_softmax": lambda s, x, y: t.log_softmax(x, s.axis, out=y),
+        "softmin": lambda s, x, y: t.softmax(-x, s.axis, out=y),
+        "norm:l2": lambda s, x, y: f.normalize(x, dim=s.axis, eps=s.eps, out=y),
+        "norm:rms": rms,
+        "norm:layer": layer,
         "norm:mean": lambda s, x, y: t.sub(x, x.mean(s.axis, keepdim=True), out=y),
         "norm:max": lambda s, x, y: t.div(x, x.abs().amax(s.axis, keepdim=True) + s.eps, out=y),
         "norm:std": lambda s, x, y: t.div(x, t.std(x, s.axis, correction=0, keepdim=True) + s.eps, out=y),
@@ -270,6 +287,11 @@ def _jax(n: Any, nn: Any) -> dict[str, Callable[..., Any]]:
         "clippedlinear": lambda s, x: n.clip(s.slope * x + s.offset, s.min, s.max),
         "softlif": softlif,
         "softmax": lambda s, x: nn.softmax(x, s.axis),
+        "log_softmax": lambda s, x: nn.log_softmax(x, s.axis),
+        "softmin": lambda s, x: nn.softmax(-x, s.axis),
+        "norm:l2": lambda s, x: x / n.maximum(n.linalg.norm(x, axis=s.axis, keepdims=True), s.eps),
+        "norm:rms": lambda s, x: x / n.sqrt(n.mean(x * x, s.axis, keepdims=True) + s.eps),
+        "norm:layer": lambda s, x: nn.standardize(x, s.axis, epsilon=s.eps),
         "norm:mean": lambda s, x: x - x.mean(s.axis, keepdims=True),
         "norm:max": lambda s, x: x / (n.abs(x).max(s.axis, keepdims=True) + s.eps),
         "norm:std": lambda s, x: x / (x.std(s.axis, keepdims=True) + s.eps),

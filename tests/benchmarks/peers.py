@@ -91,6 +91,10 @@ def cases(quick: bool) -> Iterator[Case]:
     yield Case("threads", main, size(16384, 1024), "float64")
     for shape in ((4096, 1024), (100_000, 10)):
         yield Case("threads", "softmax", size(*shape), "float32", (Target("torch", 1), Target("jax.jit", 1)))
+    for spec in ("log_softmax", "softmin", "norm:l2", "norm:rms", "norm:layer"):
+        yield Case("threads", spec, size(4096, 1024), "float32", (Target("torch", 1), Target("jax.jit", 1)))
+    for spec in ("sparsemax", "hardmax"):
+        yield Case("threads", spec, size(4096, 1024), "float32", (Target("fastest", 1),))
     for spec in ("norm:mean", "norm:max", "norm:std", "norm:z", "relu+norm:max"):
         yield Case("threads", spec, size(4096, 1024), "float32")
     for each in ("float32", "float64"):
