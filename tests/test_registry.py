@@ -36,7 +36,7 @@ def test_case_underscores_and_hyphens_do_not_count(spelled: str) -> None:
 
 
 def test_a_given_name_is_the_canonical_one() -> None:
-    define(name="norm:L_2", aliases=("Euclid",))
+    define(name="norm:L_1", aliases=("Euclid",))
     assert str(actspec.parse("euclid + NORM:l1")) == "norm:l_1+norm:l_1"
     assert actspec.describe("euclid").aliases == ("euclid",)
 

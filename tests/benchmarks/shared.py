@@ -84,7 +84,7 @@ def elementwise() -> dict[str, actspec.Activation]:
     for entry in registry.entries().values():
         if entry.cls.__module__.startswith("actspec.catalog."):
             stage = fixed(entry.cls)
-            if stage is not None and is_elementwise(stage):
+            if stage is not None and not stage.resizes and is_elementwise(stage):
                 found[entry.name] = stage
     return dict(sorted(found.items()))
 
