@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,15 +94,22 @@ class Snake(Activation):
 
     frequency: float = parameter(default=1.0, gt=0)
 
+    def __post_init__(self) -> None:
+        # Known before a formula is followed, where parameters are symbols: what is left out costs nothing.
+        object.__setattr__(self, "_plain", self.frequency == 1)
+
     def __call__(self, x: Array) -> Any:
-        z, rest = two_product(self.frequency, x)
-        sine, cosine, rest = np.sin(z), np.cos(z), np.clip(rest, -1e-3, 1e-3)
-        sine, cosine = sine + rest * cosine, cosine - rest * sine
-        # The lesser of the two squares has the lesser error, which counts where x is small and below zero.
-        other = (x + 1 / self.frequency) - cosine * cosine / self.frequency
-        wound = np.where(np.abs(sine) < 0.7, x + sine * sine / self.frequency, other)
-        return np.where(np.abs(z) < np.inf, wound, x)
+        z, rest = (x, 0) if self._plain else two_product(self.frequency, x)
+        turn = 0 if self._plain else np.clip(rest, -1e-3, 1e-3) * np.sin(2 * z)
+        sine, double = np.sin(z), np.cos(2 * z)
+        # By the cosine where the sum with x, below zero, would show the error of the square.
+        near, far = sine * sine + turn, 0.5 * double - turn
+        by_cosine = (x + 0.5 / self.frequency) - far / self.frequency
+        wound = np.where(np.abs(sine) < 0.5, x + near / self.frequency, by_cosine)
+        return np.where(np.abs(2 * z) < np.inf, wound, x)
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         wave = np.sin(self.frequency * x) + np.cos(self.frequency * x)
         return wave * wave
+
+    _plain: ClassVar[bool]
