@@ -57,7 +57,7 @@ def cases(quick: bool) -> Iterator[Case]:
     step = Target("torch forward+backward", 8)
     main = (Target("forward", 2.5, ours=True), step, Target("jax.jit vjp", 3))
     yield Case("threads", "vjp", "tanh+norm:z", size(16384, 1024), main)
-    for spec in ("softmax", "log_softmax", "softmin", "norm:l2", "norm:rms", "norm:layer"):
+    for spec in ("softmax", "log_softmax", "softmin", "norm:l2", "norm:rms", "norm:layer", "glu", "swiglu"):
         yield Case("threads", "vjp", spec, size(4096, 1024), (Target("fastest", 1),))
     yield Case("threads", "vjp", "softmax", size(100_000, 10))
     steps = 100 if quick else 1000
@@ -150,8 +150,9 @@ def fits(found: Any, expected: Any) -> str:
 def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
     """Measure the vjp of a case beside its forward call and its peers."""
     act, rng = actspec.parse(case.spec), np.random.default_rng(1)
-    x, g = (rng.normal(0, scale, case.shape).astype(np.float32) for scale in (2, 1))
-    y, out = np.empty_like(x), np.empty_like(x)
+    x = rng.normal(0, 2, case.shape).astype(np.float32)
+    y, out = act(x), np.empty_like(x)
+    g = rng.normal(0, 1, y.shape).astype(np.float32)
     expected = act.vjp(x, g)
     programs: dict[str, Program] = {"ours": partial(act.vjp, x, g, out), "forward": partial(act, x, y)}
     failed: dict[str, str] = {}
