@@ -652,7 +652,7 @@ def test_what_a_formula_leaves_out_is_no_part_of_the_graph():
 # ---- explain
 
 
-@pytest.mark.parametrize("spec", map(built_ins.fixed, built_ins.UNBOUND))
+@pytest.mark.parametrize("spec", [built_ins.fixed(name) for name in built_ins.UNBOUND])
 def test_every_built_in_with_fixed_parameters_is_compiled(spec):
     explained = actspec.explain(spec)
     assert all(each.compiled for each in explained.stages), explained
