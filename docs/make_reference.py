@@ -61,6 +61,8 @@ def _section(cls: type[actspec.Activation]) -> Iterator[str]:
     if described.notes:
         yield f"- Notes: {_markdown(described.notes)}"
     yield f"- Reference: {_markdown(described.reference)}"
+    if described.disagreements:
+        yield f"- [Elsewhere](dialects.md): {described.elsewhere}"
     yield ""
     if described.parameters:
         meanings = _meanings(sections["Parameters"])

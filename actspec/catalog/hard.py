@@ -84,7 +84,7 @@ class HardSigmoid(Activation):
         return np.minimum(np.maximum(self.slope * (x + self.offset / self.slope), 0), 1)
 
 
-class HardSwish(Activation, aliases=("hard_silu",)):
+class HardSwish(Activation, aliases=("hard_silu", "hard_swish_mobilenet")):
     """Hard swish: ``x*min(max(x + 3, 0), 6)/6``.
 
     Returns
@@ -97,7 +97,8 @@ class HardSwish(Activation, aliases=("hard_silu",)):
 
     References
     ----------
-    Howard et al. (2019). Searching for MobileNetV3. arXiv:1905.02244. Equals torch.nn.functional.hardswish.
+    Howard et al. (2019). Searching for MobileNetV3. arXiv:1905.02244. Equals torch.nn.functional.hardswish; thinc's
+    HardSwish is another function.
 
     Examples
     --------
