@@ -160,6 +160,7 @@ def test_what_a_system_cant_express_is_named(dialect: str, canonical: str, reaso
         ("torch", "gelu(approximate='tahn')", "'tahn'", "approximate must be 'none' or 'tanh', not 'tahn'", ()),
         ("torch", "gelu(approximate=tanh)", "tanh", "not 'tanh': put it in quotes, 'tanh'", ()),
         ("jax", "gelu(approximate=1)", "1", "approximate must be true or false, not 1", ()),
+        ("onnx", "LayerNormalization(axis=1)", "1", "axis must be -1, not 1", ()),
         ("keras", "elu(alpha=true)", "true", "alpha must be a number, not true", ()),
         ("keras", "threshold(1)", "threshold", "threshold needs its parameter 'default_value': a number", ()),
         ("torch", "hardtanh(2, 1)", "hardtanh(2, 1)", "min must be at most max", ()),
