@@ -8,7 +8,7 @@ from pathlib import Path
 import actspec
 from actspec import dialects
 from actspec.dialects import words
-from actspec.dialects.tables import Entry, Table
+from actspec.dialects.tables import Entry, Table, distinct
 from actspec.meanings import PLAIN, Meaning, agree, meanings, shown_numbers
 from actspec.parameters import MISSING, spell
 from actspec.plugins import normalise
@@ -85,7 +85,7 @@ DISAGREEMENTS = """\
 ## Words that mean different things
 
 What each word stands for alone, with its defaults, and what that makes of -2 and 2. A star marks functions whose
-features depend on each other: their numbers are those of the row (-2, 2).
+features depend on each other: their numbers are those of the row (-2, 2), of which gates make one.
 """
 
 NAMES = """\
@@ -114,10 +114,9 @@ def _disagreements(tables: list[Table]) -> Iterator[str]:
         for group in _groups(word):
             first = group[0]
             systems = ", ".join(_spoken(each, word) for each in group)
-            star = "*" * first.coupled
-            low, high = shown_numbers(first)
+            low, high = (f"{number}*" if number and first.coupled else number for number in shown_numbers(first))
             shown = f"`{word}`" if word != told else ""
-            yield f"| {shown} | {systems} | `{first.spec}` | {low}{star} | {high}{star} |"
+            yield f"| {shown} | {systems} | `{first.spec}` | {low} | {high} |"
             told = word
     yield ""
 
@@ -168,7 +167,7 @@ def _calls(table: Table, target: str) -> Iterator[str]:
             continue
         defaults = {each.name: each.default for each in words.parameters(entry)}
         given = ",".join(f"{key}={spell(value)}" for key, value in case.when if value != defaults[key])
-        for name in {normalise(name): name for name in reversed(entry.names)}.values():
+        for name in distinct(entry.names):
             written = f"{name}({given})" if given else name
             yield f"`{written}`{_own_defaults(written, table.name, target)}"
 

@@ -69,6 +69,12 @@ def test_the_reference_is_up_to_date() -> None:
     assert (DOCS / "activations.md").read_text(encoding="utf-8") == fresh, stale
 
 
+def test_the_page_of_dialects_is_up_to_date() -> None:
+    fresh = runpy.run_path(str(DOCS / "make_dialects.py"))["render"]()
+    stale = "docs/dialects.md is stale: run python docs/make_dialects.py"
+    assert (DOCS / "dialects.md").read_text(encoding="utf-8") == fresh, stale
+
+
 def test_the_reference_tells_of_every_built_in() -> None:
     text = (DOCS / "activations.md").read_text(encoding="utf-8")
     built_in = {

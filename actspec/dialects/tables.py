@@ -9,7 +9,7 @@ activation's, or is one that the cases look at (``when``), or has ``no_effect`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -88,7 +88,7 @@ class Table:
     @cached_property
     def spellings(self) -> tuple[str, ...]:
         """One spelling of each name, the first."""
-        return tuple({normalise(name): name for name in reversed(self.names)}.values())
+        return distinct(self.names)
 
     @cached_property
     def _exact(self) -> dict[str, Entry]:
@@ -98,6 +98,14 @@ class Table:
     def _normalised(self) -> dict[str, Entry]:
         # The first word keeps a name that two words differ in by their case alone.
         return {normalise(name): entry for name, entry in reversed(self._exact.items())}
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The first spelling of each name."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(normalise(name), name)
+    return tuple(found.values())
 
 
 def read(name: str, data: Mapping[str, Any]) -> Table:

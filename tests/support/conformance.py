@@ -19,14 +19,13 @@ import numpy.typing as npt
 import pytest
 
 import actspec
-from actspec import Learnable
+from actspec import Learnable, dialects
 from actspec.dialects import words
 from actspec.dialects.tables import Entry
 from actspec.graph import autodiff
 from actspec.graph.interpret import interpret
 from actspec.graph.trace import examine, trace
 from actspec.parameters import spell
-from tests.support.dialect_words import entries
 
 Array = npt.NDArray[Any]
 
@@ -141,7 +140,7 @@ def _results(dialect: str) -> Results | str:
 
 def comparable(dialect: str) -> Iterator[Entry]:
     """The words of a dialect but those that draw, and those that its system has in other operators alone."""
-    for entry in entries(dialect):
+    for entry in dialects.load(dialect).entries:
         if entry.names[0] not in ("gumbel_softmax", "ScaledTanh"):
             yield entry
 

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import paddle
@@ -19,6 +21,9 @@ MODULE = "paddle.nn.functional.activation"
 def run(word: str, given: dict[str, Any], x: Array, cotangent: Callable[[tuple[int, ...]], Array]) -> Any:
     """A word of paddle.nn, of paddle.nn.functional, or of paddle itself."""
     paddle.set_default_dtype(str(x.dtype))
+    if word in ("maxout", "Maxout") and x.ndim < 4:  # of images alone, and along axis 1 of itself
+        y, dx = run(word, {"axis": -1} | given, x[np.newaxis], lambda shape: cotangent(shape[1:])[np.newaxis])
+        return y[0], dx[0]
     module = getattr(paddle.nn, word, None)
     leaf = paddle.to_tensor(x, stop_gradient=False)
     if inspect.isclass(module):
