@@ -47,9 +47,9 @@ class Meaning:
 
     @property
     def coupled(self) -> bool:
-        """Whether features depend on each other."""
+        """Whether the numbers are those of a row, whose features depend on each other."""
         stage = _begun(self.spec)
-        return stage is not None and coupled_axes(stage.follow, 1) != frozenset()
+        return bool(self.numbers) and stage is not None and coupled_axes(stage.follow, 1) != frozenset()
 
 
 def meanings(name: str) -> tuple[Meaning, ...]:

@@ -236,6 +236,29 @@ def test_show_says_why_there_is_no_plot(run, spec, reason):
     assert "formula:" in out
 
 
+def test_show_tells_who_means_what_by_a_name(run):
+    code, out, err = run("show", "leaky_relu", "--dialects")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["actspec", "leakyrelu", "leakyrelu", "-0.02", "2"] in rows
+    assert ["keras", "leaky_relu", "leakyrelu(negative_slope=0.2)", "-0.4", "2"] in rows
+    assert ["lasagne", "leaky_rectify", "leakyrelu", "-0.02", "2"] in rows
+    assert "the row (-2, 2)" in run("show", "softmax", "--dialects")[1]
+    # A word that needs parameters, or that only other systems have.
+    rows = [line.split() for line in run("show", "threshold", "--dialects")[1].splitlines()]
+    assert ["torch", "threshold", "threshold(threshold,value)"] in rows
+    assert run("show", "l2_normalize", "--dialects")[1].splitlines()[1].startswith("tf")
+
+
+def test_show_dialects_takes_a_name(run):
+    code, out, err = run("show", "tanh+relu", "--dialects")
+    assert (code, out) == (2, "")
+    assert "unknown activation 'tanh+relu'" in err
+    code, _, err = run("show", "tahn", "--dialects")
+    assert code == 2
+    assert "did you mean 'tanh'?" in err
+
+
 def test_show_survives_a_custom_formula_that_fails(run):
     with actspec.registry.scope():
 
@@ -246,6 +269,7 @@ def test_show_survives_a_custom_formula_that_fails(run):
                 raise ZeroDivisionError("not today")
 
         code, out, _ = run("show", "moody")
+        assert run("show", "moody", "--dialects")[1].split()[-3:] == ["actspec", "moody", "moody"]
     assert code == 0
     assert "not today" in out.splitlines()[-1]
 

@@ -7,7 +7,6 @@ import sys
 import click
 import numpy as np
 
-from actspec.cli.faults import Fault
 from actspec.cli.output import say
 from actspec.cli.plot import plot
 from actspec.cli.spectype import SPEC
@@ -46,8 +45,7 @@ def _systems(name: str) -> str:
     """A table of who means what by a name."""
     found = meanings(name)
     if not found:
-        describe(name)  # it says what was meant
-        raise Fault(f"{name!r} is no name of an activation: --dialects takes one, without parameters")
+        describe(name)  # nobody knows it: this says what was meant
     rows = [("system", "word", "stands for", "x = -2", "x = 2")]
     rows += [(each.system, each.word, each.spec, *shown_numbers(each)) for each in found]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
