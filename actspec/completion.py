@@ -24,8 +24,8 @@ class Completion:
 def complete(text: str) -> list[Completion]:
     """What may become of the start of a spec.
 
-    >>> [each.text for each in complete("tanh + norm:")]
-    ['tanh + norm:max', 'tanh + norm:mean', 'tanh + norm:std', 'tanh + norm:z']
+    >>> [each.text for each in complete("tanh + rect:m")]
+    ['tanh + rect:min', 'tanh + rect:minmax', 'tanh + rect:max']
     >>> complete("elu(al")
     [Completion(text='elu(alpha=', help='float = 1', complete=False)]
     """

@@ -345,6 +345,7 @@ def test_globs_folders_and_what_is_passed_by(lint):
     names = lambda *args: sorted({line.split(":")[0] for line in lint(*args)[1].splitlines() if line[0] != " "})  # noqa: E731
     assert names(".") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
     assert names("**/*.yml", "x/y") == ["x/y/b.yml"]
+    assert names(".", "--exclude", "y", "--exclude", "*.YAML") == ["x/a.yaml"]
     assert names("x/*") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
 
 
@@ -368,7 +369,7 @@ def test_a_huge_file_takes_bounded_memory(tmp_path):
     code = f"from actspec.cli import main\nmain(['lint', {str(tmp_path)!r}])"
     done = spawn(f"import resource\nresource.setrlimit(resource.RLIMIT_DATA, (400_000_000, 400_000_000))\n{code}")
     assert done.returncode == 2
-    limit = "this has more than 10,000,000 bytes: it was not checked (--max-size sets the limit)"
+    limit = "this has more than 2,000,000 bytes: it was not checked (--max-size sets the limit)"
     assert done.stderr == f"{tmp_path}/huge.yaml: {limit}\n"
 
 

@@ -23,6 +23,7 @@ from actspec.lint.run import Linter, Rewritten
 @click.option("--key", "keys", metavar="GLOB", multiple=True, help="A key that holds specs, beside the known ones.")
 @click.option("--only-key", "only_keys", metavar="GLOB", multiple=True, help="A key that holds specs, instead of them.")
 @click.option("--ignore", metavar="NAME", multiple=True, help="A name that is no fault (a glob).")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Files and folders that are passed by.")
 @click.option("--dialect", type=click.Choice(NAMES), help="The system whose names and defaults the specs have.")
 @click.option(
     "--format",
@@ -47,6 +48,7 @@ def command(
     keys: tuple[str, ...],
     only_keys: tuple[str, ...],
     ignore: tuple[str, ...],
+    exclude: tuple[str, ...],
     dialect: str | None,
     style: str,
     fix: bool,
@@ -64,7 +66,7 @@ def command(
     """
     if fix and (listing or _STDIN in names):
         raise click.UsageError(f"--fix rewrites files: it can't be used with {'--list' if listing else _STDIN!r}")
-    linter = Linter(keys, only_keys, ignore, dialect, max_size=max_size, listing=listing, fix=fix)
+    linter = Linter(keys, only_keys, ignore, dialect, exclude, max_size=max_size, listing=listing, fix=fix)
     findings: list[Finding] = []
     misses: list[Miss] = []
     for each in _run(linter, names, stdin_name):

@@ -38,6 +38,7 @@ class Linter:
     only_keys: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     dialect: str | None = None
+    exclude: tuple[str, ...] = ()
     max_size: int = MAX_SIZE
     listing: bool = False
     fix: bool = False
@@ -46,7 +47,7 @@ class Linter:
 
     def files(self, names: Iterable[str]) -> Iterator[Finding | Miss | Rewritten]:
         """What is found in files, folders and globs, file by file."""
-        for found in files.find(names):
+        for found in files.find(names, self.exclude):
             if isinstance(found, Miss):
                 yield found
             else:
