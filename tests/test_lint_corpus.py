@@ -45,6 +45,12 @@ def test_the_faults_are_those_that_are_expected() -> None:
     assert sorted(found) == wanted
 
 
+def test_hugging_face_configs_are_valid_in_their_dialect() -> None:
+    folders = [str(path) for path in (CORPUS / "huggingface").iterdir() if "typo" not in path.name]
+    assert len(folders) >= 8
+    assert list(Linter(dialect="huggingface").files(folders)) == []
+
+
 def run_on(name: str, text: str, *, fix: bool = False) -> list[Finding | Miss | Rewritten]:
     return list(Linter(fix=fix).stream(io.BytesIO(text.encode("utf-8", "surrogatepass")), name))
 
