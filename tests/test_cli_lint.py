@@ -14,6 +14,7 @@ import pytest
 import actspec
 from actspec.cli.program import program
 from actspec.lint.keys import DEFAULT_KEYS, Keys
+from tests.test_cli import in_terminal
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
 
@@ -48,6 +49,14 @@ def test_a_fault_has_its_place_and_a_caret(lint):
         "                 ^^^^\n",
         "",
     )
+
+
+def test_a_terminal_shows_places_and_carets_in_colour(tmp_path):
+    write(tmp_path / "a.json", '{"act": "tahn"}')
+    shown, code = in_terminal("lint", tmp_path / "a.json")
+    assert code == 1
+    assert f"\x1b[1m{tmp_path}/a.json:1:10:\x1b[0m unknown activation 'tahn'" in shown
+    assert "\x1b[31m         ^^^^\x1b[0m" in shown
 
 
 def test_clean_files_are_passed_over_in_silence(lint):

@@ -51,6 +51,16 @@ def test_hugging_face_configs_are_valid_in_their_dialect() -> None:
     assert list(Linter(dialect="huggingface").files(folders)) == []
 
 
+def test_the_python_loader_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [str(path) for path in CONFIGS if path.suffix == ".yaml"]
+    found = list(Linter().files(files))
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert list(Linter().files(files)) == found
+    (miss,) = run_on("deep.yaml", "[" * 10_000)
+    assert isinstance(miss, Miss)
+    assert miss.reason == "1:1001: lists and mappings are nested too deep"
+
+
 def run_on(name: str, text: str, *, fix: bool = False) -> list[Finding | Miss | Rewritten]:
     return list(Linter(fix=fix).stream(io.BytesIO(text.encode("utf-8", "surrogatepass")), name))
 
@@ -116,7 +126,7 @@ def load(suffix: str, text: str) -> object:
         return tomllib.loads(text)
     if suffix == ".py":
         return ast.dump(ast.parse(text))
-    return [plain(node) for node in yaml.compose_all(text, Loader=yaml.SafeLoader)]
+    return [plain(node) for node in yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
 
 
 def plain(node: object, depth: int = 0) -> object:

@@ -10,6 +10,9 @@ from actspec.errors import Span
 from actspec.lint.document import Branch, Format, Kind, Node, Scalar, UnreadableError
 from actspec.lint.yamlscalars import block_spans, flow_spans
 
+MAX_DEPTH = 1_000
+"""How deep lists and mappings may nest, as libyaml has it: PyYAML's Python loader would take hours over more."""
+
 MAX_VALUES = 10_000_000
 """How many values a document may have once its aliases are replaced by what they stand for."""
 
@@ -60,6 +63,8 @@ def _compose(parser: Any, events: Any) -> list[Node]:
             if event.anchor is not None:
                 anchors[event.anchor] = node
         elif kind in starts:
+            if len(stack) > MAX_DEPTH:
+                raise UnreadableError("lists and mappings are nested too deep", event.start_mark.index)
             branch = Branch(event.start_mark.index, mapping=starts[kind], shared=event.anchor is not None)
             children.append(branch)
             stack.append(branch)
