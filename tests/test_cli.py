@@ -225,6 +225,7 @@ def test_show_draws_parameters_and_slices(run):
         ("elu(alpha=~1)", "'elu' learns its alpha"),
         ("tanh[9999]", "names feature 9999"),
         ("norm:z(axis=3)", "out of bounds"),
+        ("tanh+glu", "other features than its input"),
     ],
 )
 def test_show_says_why_there_is_no_plot(run, spec, reason):

@@ -9,6 +9,7 @@ import pytest
 
 import actspec
 from actspec import registry
+from actspec.cli import program
 from actspec.functions import sigmoid
 from tests.support import built_ins
 
@@ -268,3 +269,25 @@ def test_a_class_of_ones_own():
 
                 def derivative(self, x, y):
                     return x * y
+
+
+def test_files_take_the_new_shape(tmp_path, capsys):
+    def apply(*args):
+        with pytest.raises(SystemExit) as left:
+            program.main(["apply", *map(str, args)], prog_name="actspec")
+        return left.value.code or 0, " ".join("".join(capsys.readouterr()).split())
+
+    x = sample((50, 6)).astype(np.float32)
+    source, target, table = tmp_path / "x.npy", tmp_path / "y.npy", tmp_path / "t.csv"
+    np.save(source, x)
+    for spec in ("glu", "norm:z(axis=0)+crelu+norm:z(axis=0)"):
+        code, said = apply(spec, source, "-o", target)
+        assert code == 0, said
+        np.testing.assert_allclose(np.load(target), actspec.parse(spec)(x), rtol=1e-4, atol=1e-5)
+    table.write_text("a,b\n1,2\n3,4\n")
+    code, said = apply("glu", table, "-o", tmp_path / "u.csv")
+    assert code == 2
+    assert "glu makes 1 columns of 2, which have no names in a table: write .npy" in said
+    code, said = apply("maxgroup:4", source, "-o", target)
+    assert code == 2
+    assert "a multiple of 4 features, not 6" in said

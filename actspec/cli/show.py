@@ -81,6 +81,8 @@ def _words(found: Description) -> str:
 def _picture(pipeline: Pipeline) -> str:
     if reason := pipeline.needs_binding():
         return f"No plot: {reason}, so it has to be bound before it runs."
+    if any(stage.resizes for stage in pipeline.stages):
+        return "No plot: its result has other features than its input."
     x = np.linspace(_LOW, _HIGH, _POINTS)
     try:
         with np.errstate(all="ignore"):
