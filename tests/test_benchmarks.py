@@ -135,3 +135,12 @@ def test_start_counts_compilations(cache: Path) -> None:
     assert rows["compilations of a warm start"]["value"] == 0
     assert rows["compilations of twenty specs that differ in float parameters"]["value"] == 1
     assert np.isfinite(rows["warm start, above import numba"]["value"])
+
+
+def test_lint_prints_its_ratios(cache: Path) -> None:
+    pytest.importorskip("yaml", reason="PyYAML is not installed")
+    heading, repeated, distinct = run("lint.py", "--rounds", "1", "--specs", "100", cache=cache).splitlines()
+    assert heading.split()[0] == "specs"
+    for line, name in ((repeated, "repeated"), (distinct, "distinct")):
+        assert line.startswith(name)
+        assert all(float(word) >= 0 for word in line.split()[1:] if word != "ms")

@@ -193,12 +193,14 @@ def test_keys_of_ones_own(lint):
 
 
 def test_names_to_ignore_and_what_others_fill_in(lint):
-    write("a.yaml", "act: My_Act+relu\nactivation: nn.SiLU\nact_fn: ${act}\nact_layer: '{{ act }}'\n")
+    write("a.yaml", "act: My_Act+relu\nactivation: nn.SiLU\nact_fn: ${oc.env:X,${act}}\nact_layer: '{{ act }}'\n")
     assert [line for line in lint("a.yaml")[1].splitlines() if line[0] == "a"] == [
         "a.yaml:1:6: unknown activation 'My_Act'",
         "a.yaml:2:15: expected '+' between activations, found '.'",
     ]
     assert lint("--ignore", "myact", "--ignore", "nn.*", "a.yaml") == (0, "", "")
+    write("b.yaml", "act: ${one}+${two}\nact_fn: '{{ one }}+tanh'\nact_layer: '${open'\n")
+    assert lint("b.yaml")[1].count("expected an activation name") == 3
 
 
 def test_a_project_has_settings(lint):

@@ -58,7 +58,7 @@ class Checker:
         return known or None
 
     def _parse(self, spec: str) -> Pipeline | tuple[Problem, ...]:
-        if _FILLED_IN.fullmatch(spec) or self._ignores(spec.strip()):
+        if _is_filled_in(spec) or self._ignores(spec.strip()):
             return ()
         try:
             return parse(spec, self.settings.dialect)
@@ -94,8 +94,20 @@ class Checker:
                         yield _fault(document, each.scalar, spans, problem)
 
 
-_FILLED_IN = re.compile(r"\s*(?:\$\{.*\}|\{\{.*\}\})\s*", re.DOTALL)
-"""Values that another program puts in: ``${act}`` of OmegaConf, ``{{ act }}`` of templates."""
+def _is_filled_in(spec: str) -> bool:
+    """Whether another program puts in the whole value: ``${act}`` of OmegaConf, ``{{ act }}`` of templates."""
+    text = spec.strip()
+    if not (text.startswith(("${", "{{")) and text.endswith("}")):
+        return False
+    depth = 0
+    for match in _BRACE.finditer(text):
+        depth += 1 if match[0] == "{" else -1
+        if depth <= 0:
+            return depth == 0 and match.end() == len(text)
+    return False
+
+
+_BRACE = re.compile(r"[{}]")
 
 
 def specs(document: Document, found: Sequence[Found]) -> Iterator[Finding]:

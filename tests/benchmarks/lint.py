@@ -1,6 +1,6 @@
 """Checking 10,000 specs in one YAML file, beside what PyYAML alone takes to compose it.
 
-    python tests/benchmarks/lint.py [--rounds N]
+    python tests/benchmarks/lint.py [--rounds N] [--specs N]
 
 Once with the specs of a project, which repeat, and once with specs that are all different. Ratios are to PyYAML's C
 loader, which lint uses where it is installed, and to its Python loader.
@@ -19,14 +19,13 @@ import yaml
 from actspec.lint.run import Linter
 
 SPECS = ["tanh+norm:z", "relu", "elu(alpha=0.5)", "leakyrelu:0.1", "softmax[:5]+softplus[5:]", "Leaky_ReLU", "sigmoid"]
-COUNT = 10_000
 
 
-def config(*, distinct: bool) -> str:
+def config(count: int, *, distinct: bool) -> str:
     """Layers with a name, a size and an activation."""
     source = random.Random(0)
     lines = ["model:", "  layers:"]
-    for number in range(COUNT):
+    for number in range(count):
         spec = f"leakyrelu({number / 10007:.6f})+norm:z" if distinct else source.choice(SPECS)
         lines += [f"  - name: dense_{number}", f"    units: {number % 512 + 1}", f"    activation: {spec}"]
     return "\n".join(lines) + "\n"
@@ -54,10 +53,12 @@ def main() -> None:
     """Print the times and the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--specs", type=int, default=10_000)
+    given = parser.parse_args()
+    rounds = given.rounds
     print(f"{'specs':<10} {'lint':>9} {'C loader':>9} {'ratio':>6} {'Python loader':>14} {'ratio':>6}")
     for distinct in (False, True):
-        text = config(distinct=distinct)
+        text = config(given.specs, distinct=distinct)
         checked = best(lambda text=text: lint(text), rounds)
         c_loader = best(lambda text=text: yaml.compose(text, Loader=yaml.CSafeLoader), rounds)
         python = best(lambda text=text: yaml.compose(text, Loader=yaml.SafeLoader), 1)
