@@ -204,8 +204,9 @@ def test_names_to_ignore_and_what_others_fill_in(lint):
 
 
 def test_a_project_has_settings(lint):
-    write("pyproject.toml", "[tool.actspec]\nkeys = ['gate']\nignore = ['lstm']\n")
+    write("pyproject.toml", "[tool.actspec]\nkeys = ['gate']\nignore = ['lstm']\nexclude = ['large']\n")
     write("configs/a.yaml", "gate: tahn\nlayers: [3, [4, lstm]]\n")
+    write("configs/large/a.yaml", "act: tahn")
     write("other/pyproject.toml", "[tool.actspec]\nonly-keys = ['word']\n")
     write("other/a.yaml", "gate: tahn\nact: tahn\nword: elux\n")
     write("other/inner/pyproject.toml", "[project]\nname = 'x'\n")
@@ -218,7 +219,7 @@ def test_a_project_has_settings(lint):
     ("table", "reason"),
     [
         ("key = ['a']", "has no setting 'key', did you mean 'keys'"),
-        ("colour = 1", "has no setting 'colour': it takes keys, only-keys, ignore, plugins, dialect"),
+        ("colour = 1", "has no setting 'colour': it takes keys, only-keys, ignore, exclude, plugins, dialect"),
         ("keys = 'a'", "keys must be a list of strings"),
         ("dialect = 1", "dialect must be a string"),
         ("dialect = 'kerass'", "unknown dialect 'kerass'"),

@@ -60,7 +60,7 @@ def command(
 
     FILE is a file, a folder, a pattern such as "configs/**/*.yaml", or "-" for the standard input. A spec is what
     stands under a key such as activation or hidden_act, or in a layer list. The table [tool.actspec] of pyproject.toml
-    sets keys, only-keys, ignore, plugins and dialect for a project.
+    sets keys, only-keys, ignore, exclude, plugins and dialect for a project.
 
     Exit codes: 0 all are valid, 1 some are not, 2 something could not be read.
     """

@@ -8,7 +8,7 @@ import io
 import os
 import stat
 import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -45,23 +45,25 @@ class Miss:
     reason: str
 
 
-def find(names: Iterable[str], exclude: Sequence[str] = ()) -> Iterator[Path | Miss]:
+def find(names: Iterable[str]) -> Iterator[Path | Miss]:
     """The files that the names stand for: files, folders with all that is in them, and globs. Each file once.
 
-    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by. So is
-    everywhere what ``exclude`` matches: globs of names, of files or of folders above them, and of whole paths.
+    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by.
     """
     met: set[str] = set()
     for name in names:
         for found in _find(name):
             if isinstance(found, Path):
-                parts = (found.as_posix(), *found.parts)
-                if any(fnmatchcase(part, pattern) for part in parts for pattern in exclude):
-                    continue
                 if (real := os.path.realpath(found)) in met:
                     continue
                 met.add(real)
             yield found
+
+
+def is_excluded(path: Path, globs: Iterable[str]) -> bool:
+    """Whether a glob matches a file's name, that of a folder above it, or its whole path."""
+    parts = (path.as_posix(), *path.parts)
+    return any(fnmatchcase(part, pattern) for pattern in globs for part in parts)
 
 
 def _find(name: str) -> Iterator[Path | Miss]:

@@ -21,11 +21,12 @@ FILE = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Project:
-    """A table ``[tool.actspec]``: keys to add, keys that replace all others, names to ignore, plugins, the dialect."""
+    """A table ``[tool.actspec]``: its lists and its dialect, empty where it doesn't set them."""
 
     keys: tuple[str, ...] = ()
     only_keys: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     dialect: str | None = None
 
@@ -105,7 +106,7 @@ def _project(table: Mapping[str, Any], file: Path) -> Project:
     return project
 
 
-_LISTS = ("keys", "only-keys", "ignore", "plugins")
+_LISTS = ("keys", "only-keys", "ignore", "exclude", "plugins")
 
 
 def _load(name: str, place: str) -> None:

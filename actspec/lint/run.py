@@ -30,8 +30,8 @@ class Rewritten:
 class Linter:
     """What is asked of files; the rest is up to their projects.
 
-    ``keys``, ``only_keys``, ``ignore`` and ``dialect`` stand beside a project's, or instead of them. ``listing`` gives
-    the specs themselves, ``fix`` the rewritten files.
+    ``keys``, ``ignore`` and ``exclude`` stand beside a project's, ``only_keys`` and ``dialect`` in place of its own.
+    ``listing`` gives the specs themselves, ``fix`` the rewritten files.
     """
 
     keys: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Linter:
 
     def files(self, names: Iterable[str]) -> Iterator[Finding | Miss | Rewritten]:
         """What is found in files, folders and globs, file by file."""
-        for found in files.find(names, self.exclude):
+        for found in files.find(names):
             if isinstance(found, Miss):
                 yield found
             else:
@@ -73,6 +73,8 @@ class Linter:
             yield Miss(name, "there is not enough memory to read this")
 
     def _file(self, path: Path) -> Iterator[Finding | Miss | Rewritten]:
+        if files.is_excluded(path, (*self.exclude, *self._projects.find(path.parent).exclude)):
+            return
         kind = files.format_of(path.name)
         yield from self._text(files.read(path, kind, self.max_size), str(path), kind, path.parent)
 
