@@ -22,6 +22,8 @@ __all__ = [
     "first_true",
     "gaussian",
     "gaussian_slope",
+    "gelu",
+    "gelu_slope",
     "log_sigmoid",
     "logistic_density",
     "normal_gate",
@@ -31,9 +33,12 @@ __all__ = [
     "sigmoid",
     "sigmoid_gate",
     "sigmoid_gate_slope",
+    "silu",
+    "silu_slope",
     "simplex_threshold",
     "softplus",
     "stop_gradient",
+    "swish",
     "tanh_shrink",
 ]
 
@@ -238,6 +243,57 @@ def sigmoid_gate_slope(x: Any, z: Any, rest: Any = 0.0) -> Any:
     share, lift = _lifted_share(-size)
     density = np.where(size > 500, share, logistic_density(z))
     return _gated(x, density * (1 - rest * np.tanh(z / 2)), np.where(size > 500, lift, 1.0), size > 1300, dtype)
+
+
+@_for_operands
+def silu(x: npt.ArrayLike) -> Any:
+    """Sigmoid linear unit ``x/(1 + exp(-x))``, which is ``sigmoid_gate(x, x)``.
+
+    >>> float(silu(2.0)), float(silu(-np.inf))
+    (1.7615941559557649, -0.0)
+    """
+    return sigmoid_gate(x, x)
+
+
+@_for_operands
+def silu_slope(x: npt.ArrayLike) -> Any:
+    """Derivative of ``silu``, in [-0.0998, 1.0998].
+
+    >>> float(silu_slope(0.0)), float(silu_slope(np.inf))
+    (0.5, 1.0)
+    """
+    return sigmoid_gate(1.0, x) + sigmoid_gate_slope(x, x)
+
+
+@_for_operands
+def swish(x: npt.ArrayLike, beta: Any, rest: Any = 0.0) -> Any:
+    """Sigmoid linear unit of some steepness, ``x/(1 + exp(-(beta + rest)*x))``; beta may differ from place to place.
+
+    >>> float(swish(1.0, 2.0)), float(swish(-np.inf, 2.0))
+    (0.8807970779778825, -0.0)
+    """
+    z, lost = two_product(beta, x)
+    return sigmoid_gate(x, z, np.where(np.isfinite(z), lost + x * rest, 0))
+
+
+@_for_operands
+def gelu(x: npt.ArrayLike) -> Any:
+    """Gaussian error linear unit ``x*erfc(-x/sqrt(2))/2``, which is ``normal_gate(x, x)``.
+
+    >>> round(float(gelu(1.0)), 6), float(gelu(-np.inf))
+    (0.841345, -0.0)
+    """
+    return normal_gate(x, x)
+
+
+@_for_operands
+def gelu_slope(x: npt.ArrayLike) -> Any:
+    """Derivative of ``gelu``, in [-0.129, 1.129].
+
+    >>> float(gelu_slope(0.0)), float(gelu_slope(np.inf))
+    (0.5, 1.0)
+    """
+    return normal_gate(1.0, x) + normal_gate_slope(x, x)
 
 
 @_for_operands

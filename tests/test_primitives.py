@@ -36,6 +36,7 @@ CALLS |= {
     gate: lambda x, a, b, gate=gate: gate(np.where(b > 1, x, b), x, x * a * (np.finfo(x.dtype).eps / 4))
     for gate in GATES
 }
+CALLS[functions.swish] = lambda x, a, _: functions.swish(x, a, 0.0)
 CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)
 CALLS[functions.representation_error] = lambda x, *_: functions.representation_error(0.1, x) * x
 
@@ -119,11 +120,16 @@ def expected(function: Any, x: np.ndarray, a: float, b: float) -> np.ndarray:
         return np.asarray(call(function, x.astype(kind), first, second)).astype(dtype)
 
 
+# NumPy's formula is some 4 units off itself, where the square of x is large.
+OFF_IN_TAIL = {functions.normal_gate, functions.gelu}
 # Where the result cancels, a rounding of the arguments is more than one of the result: NumPy's own is as far off.
-CANCELLING = {np.logaddexp, np.logaddexp2}
+CANCELLING = {np.logaddexp, np.logaddexp2, functions.silu_slope, functions.gelu_slope}
 # What of either sign is a zero of: NumPy's own answers differ from one loop of its to another.
 ANY_ZERO = {
     functions.log_sigmoid,
+    functions.silu_slope,
+    functions.gelu_slope,
+    functions.swish,
     np.maximum,
     np.minimum,
     np.fmax,
@@ -166,7 +172,8 @@ def test_a_function_of_one_argument_is_numpys(name, dtype):
     act = alone(name)
     assert actspec.explain(act()).stages[0].compiled, actspec.explain(act()).stages[0].reason
     for a, b in ((0.0, 1.5), (-2.0, 0.5)) if function in CALLS or function in OF_TRUTHS else ((0.0, 0.0),):
-        assert_as_numpy(act(a, b)(x), expected(function, x, a, b), x, function, 4, f"{name} {a} {b}")
+        limit = 6 if function in OFF_IN_TAIL else 4
+        assert_as_numpy(act(a, b)(x), expected(function, x, a, b), x, function, limit, f"{name} {a} {b}")
 
 
 # Numbers for one of the arguments; and factors for x, whose products are exact, zeros of both signs and NaN.

@@ -9,7 +9,16 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import normal_gate, sigmoid_gate, sigmoid_gate_slope, two_product, two_sum
+from actspec.functions import (
+    gelu,
+    representation_error,
+    sigmoid_gate,
+    sigmoid_gate_slope,
+    silu,
+    swish,
+    two_product,
+    two_sum,
+)
 
 # 2*sqrt(2/pi), and 0.044715 of it, each with what the float has lost.
 _LINEAR = (1.5957691216057308, -9.96930880911092e-17)
@@ -41,7 +50,7 @@ class Gelu(Activation, aliases=("gelu_python",)):
     """
 
     def __call__(self, x: Array) -> Any:
-        return normal_gate(x, x, 0.0)
+        return gelu(x)
 
 
 class GeluTanh(
@@ -105,7 +114,7 @@ class QuickGelu(Activation, name="quick_gelu"):
     """
 
     def __call__(self, x: Array) -> Any:
-        return sigmoid_gate(x, *two_product(1.702, x))
+        return swish(x, 1.702, representation_error(1.702, x))
 
 
 class Gelu10(Activation, name="gelu_10"):
@@ -128,7 +137,7 @@ class Gelu10(Activation, name="gelu_10"):
     """
 
     def __call__(self, x: Array) -> Any:
-        return np.clip(normal_gate(x, x, 0.0), -10, 10)
+        return np.clip(gelu(x), -10, 10)
 
 
 class Silu(Activation, aliases=("swish",)):
@@ -167,7 +176,7 @@ class Silu(Activation, aliases=("swish",)):
         object.__setattr__(self, "_plain", self.beta == 1)
 
     def __call__(self, x: Array) -> Any:
-        return sigmoid_gate(x, x, 0.0) if self._plain else sigmoid_gate(x, *two_product(self.beta, x))
+        return silu(x) if self._plain else swish(x, self.beta, representation_error(self.beta, x))
 
     _plain: ClassVar[bool]
 

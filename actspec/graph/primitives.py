@@ -116,6 +116,17 @@ def _gate(name: str, cost: int, gate: Callable[..., Any], by_z: Partial) -> Prim
     return _call(name, cost, gate, by=(lambda y, x, z, rest: gate(1.0, z, rest), by_z, None), arity=3)
 
 
+def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
+    z = beta * x
+    lost = functions.product_error(beta, x) + x * rest
+    return functions.sigmoid_gate(1.0, z, lost) + functions.sigmoid_gate_slope(z, z, lost)
+
+
+def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
+    lost = functions.product_error(beta, x) + x * rest
+    return functions.sigmoid_gate_slope(x, beta * x, lost) * x
+
+
 _SHARES, _SHARES_OF_2 = _share(math.e), _share(2)
 _LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 _LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
@@ -194,6 +205,16 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("erf", 40, functions.erf, by=lambda y, x: _ERF_SLOPE * functions.gaussian(x)),
         _call("erfc", 50, functions.erfc, by=lambda y, x: -_ERF_SLOPE * functions.gaussian(x)),
         _call("tanh_shrink", 45, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
+        _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
+        _call(
+            "silu_slope",
+            24,
+            functions.silu_slope,
+            by=lambda y, x: functions.sigmoid_gate_slope(2 - x * np.tanh(x / 2), x, 0.0),
+        ),
+        _call("swish", 30, functions.swish, by=(_swish_slope, _swish_by_beta, None), arity=3),
+        _call("gelu", 40, functions.gelu, by=lambda y, x: functions.gelu_slope(x)),
+        _call("gelu_slope", 40, functions.gelu_slope, by=lambda y, x: functions.normal_gate_slope(2 - x * x, x, 0.0)),
         _gate("sigmoid_gate", 26, functions.sigmoid_gate, lambda y, *args: functions.sigmoid_gate_slope(*args)),
         _gate("sigmoid_gate_slope", 28, functions.sigmoid_gate_slope, lambda y, x, z, rest: -y * np.tanh(z / 2)),
         _gate("normal_gate", 55, functions.normal_gate, lambda y, *args: functions.normal_gate_slope(*args)),

@@ -164,6 +164,21 @@ def select(condition: Value, yes: Value | float, no: Value | float) -> Value:
     return Value(condition.builder, condition.builder.select(condition.ir, left.ir, right.ir))
 
 
+def at_least(x: Value, bound: float) -> Value:
+    """x, or the bound where x is below it; NaN stays NaN."""
+    return select(x < bound, bound, x)
+
+
+def at_most(x: Value, bound: float) -> Value:
+    """x, or the bound where x is above it; NaN stays NaN."""
+    return select(x > bound, bound, x)
+
+
+def clamped(x: Value, least: float, greatest: float) -> Value:
+    """The nearest number to x between two bounds; NaN stays NaN."""
+    return at_most(at_least(x, least), greatest)
+
+
 def rint(x: Value) -> Value:
     """The nearest whole number, half-way cases to even."""
     return x.call("rint")
@@ -211,6 +226,13 @@ def split_polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
     """As ``polynomial``, the even and the odd powers apart: two chains of operations, half as long, side by side."""
     square = x * x
     return fma(x, polynomial(square, coefficients[1::2]), polynomial(square, coefficients[::2]))
+
+
+def parted_polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+    """As ``split_polynomial``, with four chains: for long ones, which otherwise wait for each other's results."""
+    square = x * x
+    parts = [polynomial(square * square, coefficients[start::4]) for start in range(4)]
+    return fma(square, fma(x, parts[3], parts[2]), fma(x, parts[1], parts[0]))
 
 
 def lookup(table: tuple[float, ...], index: Value) -> Value:

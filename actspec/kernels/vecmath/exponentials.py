@@ -15,11 +15,22 @@ stands next to them. Worst errors are of all float32s, and of 2*10**7 float64s o
 
 from __future__ import annotations
 
-from actspec.kernels.machine import Value, absolute, copysign, fma, polynomial, select
+from actspec.kernels.machine import (
+    Value,
+    absolute,
+    at_least,
+    at_most,
+    clamped,
+    copysign,
+    fma,
+    polynomial,
+    select,
+)
 
 LOG2_E = 1.4426950408889634
 # The numbers next to ln 2, and what they leave.
 LN2_32, LN2_32_TAIL = 0.6931471824645996, -1.9046542121259336e-09
+LARGEST_32, LARGEST_64 = (2 - 2.0**-23) * 2.0**127, (2 - 2.0**-52) * 2.0**1023
 LN2_64, LN2_64_TAIL = 0.6931471805599453, 2.3190468138462996e-17
 
 # (exp(r) - 1 - r) / r**2 in |r| <= ln(2)/2, for the relative error of exp(r): 3.5e-9 and 5.9e-18.
@@ -220,27 +231,63 @@ def tanh_shrink(x: Value) -> Value:
     return copysign(select(a < 1.0, a * q / (q + 3.0), far), x)
 
 
+def silu(x: Value) -> Value:
+    """``x/(1 + e**-x)``, as ``max(x, 0) - |x|*e**-|x|/(1 + e**-|x|)``, rounded once where it is subnormal; worst error
+    2.4 ulp for float32 (of a 256th of all), 2.2 for float64.
+    """
+    size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
+    raised, down = _raised_share(-size, None, size)
+    return fma(raised, -down, select(x < 0.0, -0.0, x))
+
+
+def silu_slope(x: Value) -> Value:
+    """``s + x*s*(1 - s)`` with ``s = 1/(1 + e**-x)``, the derivative of ``silu``."""
+    size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
+    raised, down = _raised_share(-size, None)
+    below = raised * fma(size, fma(raised, down, -1.0), 1.0)
+    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+
+
+def swish(x: Value, beta: Value, rest: Value) -> Value:
+    """``x/(1 + e**-((beta + rest)*x))``, 0 where beta*x is -inf; worst error 2.8 ulp for float32 and 2.3 for float64
+    (of some ten thousand, beta = 1.702).
+    """
+    z = beta * x
+    size, rest, beyond = _limited(z, fma(x, rest, fma(x, beta, -z)))
+    numerator, u, r, shift = _share(-size, rest)
+    down = 2.0**-shift
+    # A large x is taken down first, where only a small beta leaves anything to multiply; infinity isn't multiplied.
+    large = absolute(x) > 2.0**-shift * (2.0**1020 if x.is_double else 2.0**124)
+    factor = clamped(x, -LARGEST_64, LARGEST_64) if x.is_double else clamped(x, -LARGEST_32, LARGEST_32)
+    product = select(beyond, 0.0, numerator) * (factor * select(large, x.constant(down), 1.0))
+    quotient = product / fma(numerator, down, fma(r, -HALF_COTH_0, u))
+    last = select(large, 1.0, x.constant(down))
+    negative = z.bits() < 0
+    return fma(quotient, select(negative, last, -last), select(negative, copysign(x.constant(0.0), x), x))
+
+
 def sigmoid_gate(x: Value, z: Value, rest: Value) -> Value:
     """``x / (1 + e**-(z + rest))``, 0 where z is -inf; worst error 2.8 ulp for float32 (of a thousandth of
     all, x = z), 2.5 for float64.
     """
-    raised, down = _raised_share(z, rest)
+    size, rest, beyond = _limited(z, rest)
+    raised, down = _raised_share(-size, rest)
     far = z < (-400.0 if z.is_double else -60.0)
     below = raised * down
     y = x * select(far, raised, select(z < 0.0, below, 1.0 - below))
-    return _unless_nothing(x, select(far, y * down, y), z < (-1082.0 if z.is_double else -138.0))
+    return _unless_nothing(x, select(far, y * down, y), beyond & (z < 0.0))
 
 
 def sigmoid_gate_slope(x: Value, z: Value, rest: Value) -> Value:
     """The logistic density at ``z + rest`` times x, 0 where z is infinite; worst error 2.6 ulp for float32 and
     2.2 for float64 (of some ten thousand, x = z).
     """
-    raised, down = _raised_share(z, rest)
-    size = absolute(z)
+    size, rest, beyond = _limited(z, rest)
+    raised, down = _raised_share(-size, rest)
     far = size > (400.0 if z.is_double else 60.0)
     below = raised * down
     y = x * select(far, raised, fma(-below, below, below))
-    return _unless_nothing(x, select(far, y * down, y), size > (1082.0 if z.is_double else 138.0))
+    return _unless_nothing(x, select(far, y * down, y), beyond)
 
 
 def normal_gate_slope(x: Value, z: Value, rest: Value) -> Value:
@@ -261,12 +308,21 @@ def _unless_nothing(x: Value, y: Value, nothing: Value) -> Value:
     return select(nothing & (x == x), copysign(x.constant(0.0), x), y)
 
 
-def _raised_share(z: Value, rest: Value) -> tuple[Value, float]:
-    """``e**-|z + rest| / (1 + e**-|z + rest|)`` times a power of 2, so that it isn't subnormal, and what undoes it."""
+def _limited(z: Value, rest: Value) -> tuple[Value, Value, Value]:
+    """``|z|``, within what counts, what there is to add to ``-|z|``, and whether z is beyond what counts."""
     size, limit = absolute(z), 1082.0 if z.is_double else 138.0
-    rest = select(size > limit, 0.0, select(z < 0.0, rest, -rest))
-    numerator, u, r, shift = _share(-at_most(size, limit), rest)
-    return numerator / fma(numerator, 2.0**-shift, fma(r, -HALF_COTH_0, u)), 2.0**-shift
+    beyond = size > limit
+    rest = select(beyond, 0.0, select(z < 0.0, rest, -rest))
+    return select(beyond, limit, size), rest, beyond
+
+
+def _raised_share(negative: Value, rest: Value | None, x: Value | None = None) -> tuple[Value, float]:
+    """``e**z / (1 + e**z)`` at ``z = negative + rest``, times x and a power of 2, so that it isn't subnormal, and what
+    undoes the latter.
+    """
+    numerator, u, r, shift = _share(negative, rest)
+    denominator = fma(numerator, 2.0**-shift, fma(r, -HALF_COTH_0, u))
+    return (numerator if x is None else numerator * x) / denominator, 2.0**-shift
 
 
 def _lower_share(x: Value) -> Value:
@@ -326,21 +382,6 @@ def cosh(x: Value) -> Value:
     total, difference = growing + falling, growing - falling
     half = growing + fma(difference, sinh_r, fma(total, cosh_r_minus_1, falling))
     return half + half
-
-
-def at_least(x: Value, bound: float) -> Value:
-    """x, or the bound where x is below it; NaN stays NaN."""
-    return select(x < bound, bound, x)
-
-
-def at_most(x: Value, bound: float) -> Value:
-    """x, or the bound where x is above it; NaN stays NaN."""
-    return select(x > bound, bound, x)
-
-
-def clamped(x: Value, least: float, greatest: float) -> Value:
-    """The nearest number to x between two bounds; NaN stays NaN."""
-    return at_most(at_least(x, least), greatest)
 
 
 def _exponent(x: Value, factor: float, bias: int) -> tuple[Value, Value]:
