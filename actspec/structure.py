@@ -78,6 +78,15 @@ class Sliced(Activation, register=False):
         y: Operand = x.sliced(self, self.base.follow)
         return y
 
+    resizes = False
+
+    def features_out(self, n: int) -> int:
+        try:
+            self.base.features_out(self.width_of(n))
+        except IndexError as error:
+            raise ValueError(str(error)) from None
+        return n
+
     def selected(self, shape: tuple[int, ...]) -> slice:
         """The features that the slice names of an array of this shape; IndexError where the single one isn't there."""
         if not self.single:
@@ -132,7 +141,6 @@ def one_feature(base: Activation, index: int) -> Activation:
 
 def features(base: Activation, start: int | None, stop: int | None, step: int | None) -> Activation:
     """The activation on the features ``start:stop:step``; ValueError where that can't be or never selects any."""
-    _check_size(base)
     step = 1 if step is None else step
     if step < 1:
         raise ValueError(f"the step of a slice must be at least 1, not {step}")
@@ -145,6 +153,7 @@ def features(base: Activation, start: int | None, stop: int | None, step: int | 
         _check_inside(base, -(first // step))
     if first == 0 and stop is None and step == 1:
         return base
+    _check_size(base)
     return Sliced(base, start=first or None, stop=stop, step=step)
 
 

@@ -144,6 +144,7 @@ def test_a_row_that_does_not_fit_is_named():
                 call(width if call == act.features_out else np.ones(width))
     with pytest.raises(actspec.SpecError, match="'glu' changes the number of features, so it takes all of them"):
         actspec.parse("tanh+glu[2:4]")
+    assert actspec.parse("glu[:]") == actspec.parse("glu")  # a slice that takes everything
     with pytest.raises(ValueError, match="even number of features"):
         actspec.parse("glu")(1.0)
     np.testing.assert_array_equal(actspec.parse("crelu")(-2.0), [0.0, 2.0])

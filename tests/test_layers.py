@@ -441,3 +441,11 @@ def test_the_repr_names_every_field():
 def test_a_bad_layer_spec_is_a_layer_error(arguments):
     with pytest.raises(LayerError, match="LayerSpec"):
         LayerSpec(**arguments)
+
+
+def test_a_feature_that_a_slice_names_has_to_be_there():
+    with pytest.raises(actspec.LayerError, match=r"layers\[1\]: the size doesn't fit .*names feature 5 of .* 3"):
+        actspec.parse_layers([4, (3, "tanh[5]"), 3])
+    with pytest.raises(ValueError, match="names feature 5"):
+        actspec.parse("glu+tanh[5]").features_out(8)
+    assert actspec.parse("tanh[5]").features_out(6) == 6

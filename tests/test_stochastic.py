@@ -463,3 +463,25 @@ def _sample(self, x, noise):  # noqa: ARG001  # its signature
 def test_classes_that_cannot_draw_are_refused(members, told):
     with actspec.registry.scope(), pytest.raises(TypeError, match=told):
         type("Wrong", (actspec.Activation,), members)
+
+
+def test_each_feature_may_have_a_temperature_of_its_own():
+    cell = actspec.parse("gumbel_softmax(tau=~1)").bind(features=3, rng=0)
+    x, g = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 2.0]])
+    cell.parameters["0.tau"] = [0.5, 1.0, 2.0]
+    y = cell(x)
+
+    def total(tau):
+        scaled = (x + cell.noise) / tau
+        shares = np.exp(scaled - scaled.max())
+        return np.sum(g * shares / shares.sum())
+
+    np.testing.assert_allclose(np.sum(y * g), total(np.array([0.5, 1.0, 2.0])), rtol=1e-12)
+    steps = 1e-6 * np.eye(3)
+    want = [(total(cell.parameters["0.tau"] + step) - total(cell.parameters["0.tau"] - step)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(cell.vjp(x, g)[1]["0.tau"], want, rtol=1e-6)
+
+
+def test_relu_without_a_bound_has_its_slope_at_infinity():
+    np.testing.assert_array_equal(actspec.parse("relu").derivative([np.inf, 0.0, -np.inf]), [1, 0, 0])
+    np.testing.assert_array_equal(actspec.parse("relu(max=6)").derivative([np.inf, 6.0, 5.0]), [0, 0, 1])

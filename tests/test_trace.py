@@ -100,7 +100,7 @@ def test_formulas_that_are_equal_share_a_source():
 
 def test_float_parameters_are_given_at_run_time_and_in_order():
     assert graph("elu(0.25)+scaledtanh(2,3)+elu(7)").parameters == [0.25, 2.0, 3.0, 7.0]
-    assert graph("relu(max=inf)").parameters == [np.inf]
+    assert graph("clip(max=inf)").parameters == [0.0, np.inf]
 
 
 with registry.scope():

@@ -53,13 +53,17 @@ class ReLU(Activation, aliases=("rectify", "rect:max")):
         # Known before a formula is followed, where parameters are symbols: what is left out costs nothing.
         object.__setattr__(self, "_leaks", self.negative_slope != 0)
         object.__setattr__(self, "_at_zero", self.threshold == 0)
+        object.__setattr__(self, "_bounded", self.max != float("inf"))
 
     def __call__(self, x: Array) -> Any:
         if self._at_zero and not self._leaks:
-            return np.minimum(np.maximum(x, 0), self.max)
-        below = self.negative_slope * (x - self.threshold) if self._leaks else 0
-        return np.minimum(np.where(x <= self.threshold, below, x), self.max)
+            y = np.maximum(x, 0)
+        else:
+            below = self.negative_slope * (x - self.threshold) if self._leaks else 0
+            y = np.where(x <= self.threshold, below, x)
+        return np.minimum(y, self.max) if self._bounded else y
 
+    _bounded: ClassVar[bool]
     _leaks: ClassVar[bool]
     _at_zero: ClassVar[bool]
 

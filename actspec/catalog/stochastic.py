@@ -58,9 +58,9 @@ class GumbelSoftmax(Activation, name="gumbel_softmax"):
         return -np.log(np.maximum(rng.standard_exponential(shape), 2.0**-54))
 
     def sample(self, x: Array, noise: Array) -> Any:
-        noisy = x + noise
+        noisy = (x + noise) / self.tau
         top = np.max(noisy, axis=self.axis, keepdims=True)
-        e = np.exp((noisy - stop_gradient(top)) / self.tau)  # a shift cancels out
+        e = np.exp(noisy - stop_gradient(top))  # a shift cancels out
         soft = e / np.sum(e, axis=self.axis, keepdims=True)
         if not self.hard:
             return soft

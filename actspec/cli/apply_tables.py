@@ -30,7 +30,7 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
     """Work on the chosen columns of a table; the other ones pass through where the output is a table too."""
     reader = tables.read(source)
     chosen = tables.choose(reader.names, columns, str(source))
-    width = shape_out(pipeline, (0, len(chosen)))[-1]
+    width = _width_out(pipeline, len(chosen))
     if width != len(chosen) and output is not None and suffix_of(output) not in ARRAYS:
         raise Fault(
             f"{output}: {pipeline} makes {width} columns of {len(chosen)}, which have no names in a table: write .npy"
@@ -56,6 +56,16 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
     return {"": summary}
 
 
+def _width_out(pipeline: Pipeline, columns: int) -> int:
+    """How many columns the result has; a Fault where stages that change their number can't take so many."""
+    if not any(stage.resizes for stage in pipeline.stages):
+        return columns
+    try:
+        return pipeline.features_out(columns)
+    except ValueError as error:
+        raise Fault(f"{pipeline} can't run on {columns} columns: {error}") from error
+
+
 def _leaves_rows_apart(pipeline: Pipeline) -> bool:
     found = [coupled_axes(stage.follow, 2) for stage in pipeline.stages]
     return all(axes is not None and 0 not in axes for axes in found)
@@ -66,7 +76,7 @@ def _row_by_row(
 ) -> Iterator[tuple[Array, Batch]]:
     """The results for each batch of rows, and the batch."""
     dtype, rows = result_type(reader.dtype(chosen)), 0
-    width = pipeline.features_out(len(chosen))
+    width = _width_out(pipeline, len(chosen))
     summary.shape, summary.dtype = (rows, width), str(dtype)
     for batch in reader.batches(chosen, report):
         values = compute(pipeline, batch.values, batch.values.shape)
