@@ -9,7 +9,7 @@ import actspec
 from actspec import dialects
 from actspec.dialects import words
 from actspec.dialects.tables import Entry, Table, distinct
-from actspec.meanings import PLAIN, Meaning, agree, meanings, shown_numbers
+from actspec.meanings import PLAIN, Meaning, meanings, shown_numbers
 from actspec.parameters import MISSING, spell
 from actspec.plugins import normalise
 
@@ -42,7 +42,7 @@ system can't express. What it gives reads back to the same pipeline.
 >>> actspec.parse("gaussian").spell("torch")
 Traceback (most recent call last):
 ...
-ValueError: PyTorch can't express 'gaussian': it has no such activation
+ValueError: PyTorch can't express 'gaussian': no word of it reads back as 'gaussian'
 ```
 
 - Composition, groups, slices, `~` and values are the language's own in every dialect, and so is what takes a spec as a
@@ -69,7 +69,7 @@ and in float64 within 1e-12, but where the system is the inexact one:
 | all but JAX's and Keras' exact one | gelu in the negative tail | no digit is right below -5 or -8 |
 | PyTorch, Keras, PaddlePaddle | tanhshrink near 0 | four of seven digits are right |
 | Keras | squareplus below 0 | five of seven digits are right |
-| Keras | tanh | computed in float32 in float64 too |
+| Keras | tanh, LayerNormalization, RMSNormalization | computed in float32 in float64 too |
 | PaddlePaddle | elu, celu, log_sigmoid, mish, softplus near their zeros | digits cancel |
 | PaddlePaddle | hardsigmoid, rrelu, selu, stanh | parameters are float32 numbers in float64 too |
 | onnxruntime | Elu, Celu, Selu, Sigmoid, Swish near their zeros | digits cancel |
@@ -132,12 +132,12 @@ def _contested(tables: list[Table]) -> list[str]:
 
 
 def _groups(word: str) -> list[list[Meaning]]:
-    """The systems' meanings of a word, those that agree together; words of another name left out."""
+    """The systems' meanings of a word, those that are the same together; words of another name left out."""
     groups: list[list[Meaning]] = []
     for each in meanings(word):
         if normalise(each.word) != normalise(word) and each.system != PLAIN:
             continue
-        group = next((group for group in groups if agree(group[0], each)), None)
+        group = next((group for group in groups if group[0].spec == each.spec), None)
         if group is None:
             groups.append([each])
         else:
@@ -205,7 +205,8 @@ def _parameters(entry: Entry) -> Iterator[str]:
     for given, each in zip(entry.inputs, words.parameters(entry), strict=True):
         default = "" if each.default is MISSING else f"={spell(each.default)}"
         is_other = given.sets is not None and given.sets != given.name
-        yield f"`{given.name}{default}`" + (f" ({given.sets})" if is_other else "") + " (no effect)" * given.no_effect
+        sets = f" ({given.sets}{' squared' * given.squared})" if is_other else ""
+        yield f"`{given.name}{default}`" + sets + " (no effect)" * given.no_effect
 
 
 if __name__ == "__main__":

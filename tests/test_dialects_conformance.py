@@ -37,7 +37,7 @@ INEXACT: dict[str, dict[str, tuple[float, float]]] = {
     },
     "keras": {
         **dict.fromkeys(("gelu", "squareplus", "tanh_shrink"), CANCELS),
-        "tanh": SINGLE,  # computed in float32
+        **dict.fromkeys(("LayerNormalization", "RMSNormalization", "tanh"), SINGLE),  # computed in float32
     },
     "jax": dict.fromkeys(("gelu", "squareplus"), CANCELS),
     "reference": {

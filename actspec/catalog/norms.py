@@ -157,8 +157,8 @@ class NormL2(Activation, name="norm:l2"):
 
     Notes
     -----
-    eps is a bound here, no summand: rows longer than eps come out at length one. Keras and TensorFlow bound the square
-    of the length instead, by 1e-12, which is ``norm:l2(eps=1e-6)``.
+    eps is a bound here, no summand: rows longer than eps come out at length one. TensorFlow bounds the square of the
+    length instead, by 1e-12, which is ``norm:l2(eps=1e-6)``.
 
     References
     ----------

@@ -7,8 +7,8 @@ from typing import Any
 
 from actspec.activation import Activation
 from actspec.dialects import words
-from actspec.dialects.tables import Case, Entry, Input, Table
-from actspec.parameters import Learnable, spell
+from actspec.dialects.tables import Case, Entry, Table
+from actspec.parameters import MISSING, spell
 from actspec.structure import Group, Sliced
 
 
@@ -40,10 +40,11 @@ def _call(stage: Activation, table: Table) -> str:
     """The shortest call of a word that stands for the activation."""
     target = stage.__definition__.name
     cases = ((entry, case) for entry in table.entries for case in entry.cases if case.target == target)
-    found = [(*_express(stage, entry, case), entry.names[0]) for entry, case in cases]
+    found = [(*_express(stage, entry, case), entry) for entry, case in cases]
     if not found:
-        raise ValueError(f"{table.title} can't express {str(stage)!r}: it has no such activation")
-    left, given, name = min(found, key=lambda each: (len(each[0]), len(each[1])))
+        raise ValueError(f"{table.title} can't express {str(stage)!r}: no word of it reads back as {target!r}")
+    left, given, entry = min(found, key=lambda each: (len(each[0]), len(each[1]), bool(each[1]) and each[2].instance))
+    name = entry.names[0]
     if left:
         lost = " and ".join(left)
         raise ValueError(f"{table.title} can't express {str(stage)!r}: its {name} has no parameter for {lost}")
@@ -55,7 +56,7 @@ def _express(stage: Activation, entry: Entry, case: Case) -> tuple[list[str], li
     fixed = dict(case.fixed)
     setters = {each.sets: each for each in entry.inputs if each.sets is not None}
     defaults = {each.name: each.default for each in words.parameters(entry)}
-    given = {key: value for key, value in case.when if value != defaults[key]}
+    given: dict[str, Any] = {key: value for key, value in case.when if value != defaults[key]}
     left = []
     for parameter, value in stage._items():
         each = setters.get(parameter.name)
@@ -66,15 +67,12 @@ def _express(stage: Activation, entry: Entry, case: Case) -> tuple[list[str], li
             usual = words.canonical(each, defaults[each.name])
         if _same(value, usual):
             continue
-        if each is None or not _writable(each, value):
+        written = MISSING if each is None else words.written(each, value)
+        if each is None or written is MISSING:
             left.append(f"{parameter.name}={spell(value)}")
         else:
-            given[each.name] = value.start if each.learnt else value
+            given[each.name] = written
     return left, [f"{each.name}={spell(given[each.name])}" for each in entry.inputs if each.name in given]
-
-
-def _writable(given: Input, value: Any) -> bool:
-    return not given.learnt or (isinstance(value, Learnable) and isinstance(value.start, float))
 
 
 def _same(value: object, other: object) -> bool:

@@ -3,8 +3,9 @@
 A file names the system and lists its words. A word has ``names``, the first of which is written, and stands for one
 activation of actspec (``is``), or by the values of its parameters for one of several (``cases``), some parameters of
 which it may fix (``with``). Each of its own ``parameters``, in the system's order, either ``sets`` one of the
-activation's, or is one that the cases look at (``when``), or has ``no_effect`` on the values. Values are TOML's own;
-``{ learnt = 0.25 }`` and ``{ normal = [0, 1] }`` are learnable ones with their start.
+activation's, or is one that the cases look at (``when``), or has ``no_effect`` on the values. An ``instance`` of a
+class that is a word too is written without parameters. Values are TOML's own; ``{ learnt = 0.25 }`` and
+``{ normal = [0, 1] }`` are learnable ones with their start.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Input:
     """A parameter of a word, under the system's own name.
 
     ``default`` is the system's, where it isn't the activation's own; ``none`` is the value that ``none`` stands for;
-    with ``learnt`` a number is where the parameter starts, as in ``torch.nn.PReLU(init=0.25)``.
+    with ``learnt`` a number is where the parameter starts, as in ``torch.nn.PReLU(init=0.25)``, and with ``squared`` it
+    is the square of the activation's, as what bounds a sum of squares is.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Input:
     required: bool = False
     none: Any = MISSING
     learnt: bool = False
+    squared: bool = False
     no_effect: bool = False
 
 
@@ -48,12 +51,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word of a dialect."""
+    """A word of a dialect; an ``instance`` reads the parameters of its class, and is written without."""
 
     names: tuple[str, ...]
     cases: tuple[Case, ...]
     inputs: tuple[Input, ...] = ()
     note: str = ""
+    instance: bool = False
 
     def choices(self, name: str) -> tuple[Scalar, ...]:
         """The values of a parameter that tell the cases apart; none for any other parameter."""
@@ -117,9 +121,10 @@ def read(name: str, data: Mapping[str, Any]) -> Table:
 def _entry(data: Mapping[str, Any]) -> Entry:
     try:
         cases = data["cases"] if "cases" in data else [{key: data[key] for key in ("is", "with") if key in data}]
-        _check(data, {"names", "is", "with", "cases", "parameters", "note"})
+        _check(data, {"names", "is", "with", "cases", "parameters", "note", "instance"})
         inputs = tuple(_input(each) for each in data.get("parameters", ()))
-        return Entry(tuple(data["names"]), tuple(map(_case, cases)), inputs, data.get("note", ""))
+        told = {key: data[key] for key in ("note", "instance") if key in data}
+        return Entry(tuple(data["names"]), tuple(map(_case, cases)), inputs, **told)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{data.get('names', data)}: {error}") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +34,17 @@ class Choice(Parameter):
         return " or ".join(map(spell, self.choices))
 
 
+@dataclass(frozen=True, slots=True)
+class Plain(Parameter):
+    """A number that can't be learnable: the square of the activation's parameter, or where that starts."""
+
+    def coerce(self, value: object, written: str | None = None) -> Any:
+        """The value as a number; TypeError where it is to be learnt."""
+        if isinstance(value, Learnable):
+            raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable")
+        return Parameter.coerce(self, value, written)
+
+
 def parameters(entry: Entry) -> tuple[Parameter, ...]:
     """What may follow a word: its own parameters, with the types and domains of those that they set."""
     return tuple(_parameter(entry, each) for each in entry.inputs)
@@ -45,6 +58,8 @@ def _parameter(entry: Entry, given: Input) -> Parameter:
     own = declared(entry.cases[0].target).get(given.sets, Parameter(given.sets, float))
     default = own.default if given.default is MISSING else own.coerce(given.default)
     optional = own.optional or given.none is not MISSING
+    if given.squared or given.learnt:
+        return Plain(given.name, float, default, ge=0 if given.squared else own.ge)
     return replace(own, name=given.name, default=MISSING if given.required else default, optional=optional)
 
 
@@ -65,8 +80,17 @@ def make(entry: Entry, values: Mapping[str, Any]) -> Activation:
     if found is None:
         raise ValueError(f"{entry.names[0]} stands for {case.target!r}, which isn't registered")
     setters = {each.sets: canonical(each, complete[each.name]) for each in entry.inputs if each.sets is not None}
-    activation: Activation = found.cls(**dict(case.fixed), **setters)
+    try:
+        activation: Activation = found.cls(**dict(case.fixed), **setters)
+    except ValueError as error:
+        raise ValueError(_in_own_names(entry, str(error))) from error
     return activation
+
+
+def _in_own_names(entry: Entry, reason: str) -> str:
+    """What an activation says of its parameters, under the names that the word has for them."""
+    own = {each.sets: each.name for each in entry.inputs if each.sets is not None}
+    return re.sub(r"\w+", lambda found: own.get(found[0], found[0]), reason)
 
 
 def _case(entry: Entry, values: Mapping[str, Any]) -> Case:
@@ -81,4 +105,16 @@ def canonical(given: Input, value: Any) -> Any:
     """A parameter's value, as the activation that it is set on takes it."""
     if value is None and given.none is not MISSING:
         return given.none
+    if given.squared:
+        return math.sqrt(value)
     return Learnable(value) if given.learnt and isinstance(value, float) else value
+
+
+def written(given: Input, value: Any) -> Any:
+    """What a word's parameter has to be for the value that the activation has; MISSING where nothing is."""
+    if given.learnt:
+        return value.start if isinstance(value, Learnable) and isinstance(value.start, float) else MISSING
+    if given.squared:
+        square = value * value if isinstance(value, float) else math.nan
+        return square if square >= 0 and math.sqrt(square) == value else MISSING
+    return value
