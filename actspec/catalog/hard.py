@@ -108,7 +108,7 @@ class HardSwish(Activation, aliases=("hard_silu", "hard_swish_mobilenet")):
     """
 
     def __call__(self, x: Array) -> Any:
-        return np.where(x <= -3, 0, np.where(x >= 3, x, x * (x + 3) / 6))
+        return np.where(x <= -3, 0, np.where(x >= 3, x, x * ((x + 3) * (1 / 6))))
 
 
 class HardMish(Activation, name="hard_mish"):

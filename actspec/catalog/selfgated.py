@@ -11,6 +11,7 @@ from actspec.activation import Activation
 from actspec.arrays import Array
 from actspec.functions import (
     gelu,
+    product_error,
     representation_error,
     sigmoid_gate,
     sigmoid_gate_slope,
@@ -23,6 +24,9 @@ from actspec.functions import (
 # 2*sqrt(2/pi), and 0.044715 of it, each with what the float has lost.
 _LINEAR = (1.5957691216057308, -9.96930880911092e-17)
 _CUBIC = (0.07135481627260025, -4.1218577217431825e-18)
+# The first of them as a number of few digits and what is left.
+_COARSE = 1.59375
+_FINE = (_LINEAR[0] - _COARSE) + _LINEAR[1]
 
 
 class Gelu(Activation, aliases=("gelu_python",)):
@@ -82,7 +86,15 @@ class GeluTanh(
     """
 
     def __call__(self, x: Array) -> Any:
-        return sigmoid_gate(np.maximum(x, -30), *_cubic(x))
+        near = np.clip(x, -30, 30)
+        square = near * near
+        cubic = _CUBIC[0] * square
+        coarse = _COARSE + cubic
+        # What the sum loses is known without a rounding: its first number has few digits.
+        fine = product_error(_CUBIC[0], square) + (representation_error(_CUBIC[0], x) + _CUBIC[1]) * square
+        fine = ((_COARSE - coarse) + cubic) + (fine + (_CUBIC[0] * product_error(near, near) + _FINE))
+        steepness = coarse + fine
+        return swish(np.maximum(x, -30), steepness, (coarse - steepness) + fine)
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         weight = x * (_LINEAR[0] + 3 * _CUBIC[0] * x * x)
@@ -223,7 +235,8 @@ class Dish(Activation):
 
     Notes
     -----
-    Below zero it is ``x/(2 + 2*x*(x - r))`` with ``r = sqrt(1 + x**2)``, which doesn't cancel, and goes like 1/(4*x).
+    Computed as ``max(x, 0) - a/(2 + 2*a*(a + r))`` with ``a = abs(x)`` and ``r = sqrt(1 + a**2)``, which doesn't
+    cancel, and goes like 1/(4*x) far below zero.
 
     References
     ----------
@@ -240,8 +253,8 @@ class Dish(Activation):
         size = np.abs(x)
         near = np.minimum(size, 2.0**60)
         root = np.sqrt(1 + near * near)
-        below = np.where(size == near, near / (-2 - 2 * near * (near + root)), -0.25 / size)
-        return np.where(x < 0, below, x * (0.5 + 0.5 * near / root))
+        divisor = np.where(size > near, size, 2 + 2 * near * (near + root))
+        return np.where(x < 0, 0, x) - np.where(size > near, 0.25, near) / divisor
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         size = np.abs(x)

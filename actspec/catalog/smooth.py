@@ -303,7 +303,8 @@ class Squareplus(Activation):
 
     Notes
     -----
-    Below zero it is ``b/2/(sqrt(x**2 + b) - x)``, which doesn't cancel, and goes like -b/(4*x).
+    Computed as ``max(x, 0) + b/2/(sqrt(x**2 + b) + abs(x))``, which doesn't cancel, and goes like -b/(4*x) far below
+    zero.
 
     References
     ----------
@@ -318,10 +319,20 @@ class Squareplus(Activation):
 
     b: float = parameter(default=4.0, ge=0)
 
+    def __post_init__(self) -> None:
+        # Whether squares of numbers of its size are neither too small nor too large.
+        object.__setattr__(self, "_plain", isinstance(self.b, (int, float)) and 2.0**-60 <= self.b <= 2.0**60)
+
     def __call__(self, x: Array) -> Any:
         size = np.where(x < 0, -x, x)
-        mean = size / 2 + np.hypot(x, np.sqrt(self.b)) / 2
-        return np.where(x < 0, self.b / 4 / mean, mean)
+        if not self._plain:
+            mean = size / 2 + np.hypot(x, np.sqrt(self.b)) / 2
+            return np.where(x < 0, self.b / 4 / mean, mean)
+        near = np.minimum(size, 2.0**60)
+        mean = np.where(size > near, size, (near + np.sqrt(near * near + self.b)) / 2)
+        return np.where(x < 0, 0, x) + self.b / 4 / mean
+
+    _plain: ClassVar[bool]
 
 
 class SparsePlus(Activation, name="sparse_plus"):

@@ -227,8 +227,12 @@ def tanh_shrink(x: Value) -> Value:
     a = absolute(x)
     square = a * a
     q = fma(square * square, _polynomial(square, SHRINK_64 if x.is_double else SHRINK_32), square)
-    far = fma(_lower_share(a + a), 2.0, a - 1.0)
-    return copysign(select(a < 1.0, a * q / (q + 3.0), far), x)
+    numerator, u, r, shift = _share(-at_most(a + a, 80.0), None)
+    raised = 2.0**shift
+    divisor = fma(u, raised, fma(r, -HALF_COTH_0 * raised, numerator))
+    near = a < 1.0
+    quotient = select(near, a * q, numerator + numerator) / select(near, q + 3.0, divisor)
+    return copysign(select(near, 0.0, a - 1.0) + quotient, x)
 
 
 def silu(x: Value) -> Value:
