@@ -291,7 +291,9 @@ def calls(draw: st.DrawFn, dialect: str) -> str:
             taken |= dict(zip(bounds, map(repr, sorted(draw(st.tuples(*[st.floats(-9, 9)] * 2)))), strict=True))
         elif len(bounds) == 2:
             taken = {key: value for key, value in taken.items() if key not in bounds}
-    name = draw(specs.spellings(draw(st.sampled_from(entry.names))))
+    own = draw(st.sampled_from(entry.names))
+    respelled = draw(specs.spellings(own))
+    name = respelled if dialects.load(dialect).find(respelled) is entry else own  # S_ELU is lasagne's selu, not SELU
     given = ",".join(f"{key} = {value}" for key, value in taken.items())
     return f"{name}({given})" if given else name
 
