@@ -160,9 +160,33 @@ def test_plain_scalars_are_quoted_where_they_have_to_be(lint):
     write("b.yaml", "c: {act: sel u:2}\nd: {act: SELU:2}\nanchors: [&a Clip:-1, *a]\nact: *a\n")
     lint("--fix", "b.yaml")
     assert (
-        Path("b.yaml").read_text()
-        == "c: {act: sel u:2}\nd: {act: selu(scale=2)}\nanchors: [&a clip(min=-1), *a]\nact: *a\n"
+        Path("b.yaml").read_text() == "c: {act: sel u:2}\nd: {act: selu(scale=2)}\nanchors: [&a Clip:-1, *a]\nact: *a\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "activation: &a TANH\nname: *a\n"),
+        ("a.yaml", "base: &b {type: ReLU}\nact_cfg: *b\nnorm_cfg: *b\n"),
+        ("a.yaml", "base: &b {type: ReLU}\nact_cfg: {<<: *b}\n"),
+        ("a.yaml", "act: &a TANH\n*a : 1\n"),
+        ("a.yaml", "acts: &a [TANH]\nactivations: *a\n"),
+        ("a.py", "name = activation = 'TANH'\n"),
+    ],
+)
+def test_fixes_leave_what_is_also_something_else(lint, name, text):
+    write(name, text)
+    assert lint("--fix", name) == (0, "", "")
+    assert Path(name).read_text() == text
+    write(name, text.replace("TANH", "tahn").replace("ReLU", "reluu"))
+    assert lint("--fix", name)[0] == 1
+
+
+def test_fixes_go_through_aliases_of_specs(lint):
+    write("a.yaml", "base: &b {act: &a TANH}\nmodel: {<<: *b, hidden_act: *a}\n")
+    assert lint("--fix", "a.yaml") == (0, "", "a.yaml: rewrote 1 spec\n")
+    assert Path("a.yaml").read_text() == "base: &b {act: &a tanh}\nmodel: {<<: *b, hidden_act: *a}\n"
 
 
 @pytest.mark.parametrize("args", [("--fix", "-"), ("--fix", "--list", "a.yaml"), ()])

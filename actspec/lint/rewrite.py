@@ -6,19 +6,22 @@ from collections.abc import Iterator, Sequence
 
 from actspec.lint.check import Checker
 from actspec.lint.document import Branch, Document, Edit, Node, Scalar, UnreadableError
-from actspec.lint.select import Found
+from actspec.lint.select import Selection
 from actspec.pipeline import Pipeline
 
 
-def rewrite(document: Document, found: Sequence[Found], checker: Checker) -> tuple[str, int]:
+def rewrite(document: Document, selection: Selection, checker: Checker) -> tuple[str, int]:
     """The text of a document with its valid specs in their canonical spelling, and how many changed.
 
+    A spec that is also reached from a place of something else is left as it is: that would change with it.
     The new text is read again: where anything but those specs would mean something else than before, UnreadableError is
     raised, and the old one should stay.
     """
     edits: list[Edit] = []
     changed: dict[int, str] = {}
-    for each in found:
+    for each in selection.specs:
+        if each.scalar.start in selection.others:
+            continue
         read = checker.read(each.scalar.value) if document.format.kind_of(each.scalar) == "string" else None
         if not isinstance(read, Pipeline):
             continue

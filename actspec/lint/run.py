@@ -14,7 +14,7 @@ from actspec.lint.files import MAX_SIZE, Miss, Text
 from actspec.lint.keys import Keys
 from actspec.lint.project import Projects
 from actspec.lint.rewrite import rewrite
-from actspec.lint.select import Found, select
+from actspec.lint.select import Selection, select
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Linter:
             if count:
                 yield Rewritten(Path(name), content.encode(text), count)
                 document, found = self._read(name, text, kind, keys)
-        yield from specs(document, found) if self.listing else checker.faults(document, found)
+        yield from specs(document, found.specs) if self.listing else checker.faults(document, found.specs)
 
-    def _read(self, name: str, text: str, kind: Format, keys: Keys) -> tuple[Document, list[Found]]:
+    def _read(self, name: str, text: str, kind: Format, keys: Keys) -> tuple[Document, Selection]:
         try:
             document = files.document(name, text, kind)
         except UnreadableError as error:

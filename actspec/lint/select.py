@@ -21,17 +21,30 @@ class Found:
     key: str
 
 
-def select(document: Document, keys: Keys) -> list[Found]:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a document has of interest: its specs, and where they can't be told from something else.
+
+    ``others`` are the places of all scalars that stand, also or only, where no spec does: an alias, or a second target
+    of an assignment, can put a scalar into several places.
+    """
+
+    specs: list[Found]
+    others: frozenset[int]
+
+
+def select(document: Document, keys: Keys) -> Selection:
     """The strings, nulls and numbers of a document that stand where specs do, in the order of the text.
 
     Lists of specs are specs each; mappings are asked for their own keys. In a layer list, specs stand in the tuples
     and lists that have one size; the merge key ``<<`` counts as the keys that it brings.
     """
-    found = {each.scalar.start: each for root in document.roots for each in _walk(document, root, keys)}
-    return [each for _, each in sorted(found.items(), key=lambda item: item[0])]
+    others: set[int] = set()
+    found = {each.scalar.start: each for root in document.roots for each in _walk(document, root, keys, others)}
+    return Selection([each for _, each in sorted(found.items(), key=lambda item: item[0])], frozenset(others))
 
 
-def _walk(document: Document, root: Node, keys: Keys) -> Iterator[Found]:
+def _walk(document: Document, root: Node, keys: Keys, others: set[int]) -> Iterator[Found]:
     if not isinstance(root, Branch):
         return
     kind_of = document.format.kind_of
@@ -51,6 +64,7 @@ def _walk(document: Document, root: Node, keys: Keys) -> Iterator[Found]:
                     name = ""
                 else:
                     name = key.value
+                    others.add(key.start)
                 if name == _MERGE:
                     inner: Role = ""
                 else:
@@ -59,6 +73,8 @@ def _walk(document: Document, root: Node, keys: Keys) -> Iterator[Found]:
                     tasks.append((value, path if name == _MERGE else keys.below(path, name), inner, name))
                 elif inner and inner != LAYERS and _counts(kind_of(value), inner):
                     yield Found(value, name)
+                else:
+                    others.add(value.start)
             continue
         taken, inside = _inside(branch, role, kind_of)
         for child in branch.children:
@@ -66,6 +82,8 @@ def _walk(document: Document, root: Node, keys: Keys) -> Iterator[Found]:
                 tasks.append((child, path, "" if child.mapping else inside, owner))
             elif taken and _counts(kind_of(child), taken):
                 yield Found(child, owner)
+            else:
+                others.add(child.start)
 
 
 def _inside(branch: Branch, place: _Place, kind_of: Callable[[Scalar], Kind]) -> tuple[Role, _Place]:
