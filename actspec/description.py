@@ -11,6 +11,7 @@ import numpy as np
 
 from actspec import registry
 from actspec.activation import Activation
+from actspec.dialects import unknown
 from actspec.errors import Problem, SpecError
 from actspec.kernels import plan
 from actspec.kernels.schedule import schedule
@@ -218,7 +219,7 @@ def _find(name: str | type[Activation]) -> type[Activation]:
     except PluginError as error:
         raise SpecError(name, (Problem((0, len(name)), str(error)),)) from error
     if entry is None:
-        raise SpecError(name, (Problem((0, len(name)), *registry.explain_unknown(name)),))
+        raise SpecError(name, (Problem((0, len(name)), *unknown.explain(name)),))
     found: type[Activation] = entry.cls
     return found
 

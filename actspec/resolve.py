@@ -14,7 +14,17 @@ from actspec.syntax import Argument, Call, Constant, Draw, Group, Index, Number,
 from actspec.syntax import Learnable as LearnableNode
 from actspec.vocabulary import Plain, Vocabulary, Word
 
-_PLAIN = Plain()
+
+class _Plain(Plain):
+    """The plain language, which tells of a name that is unknown who else has it."""
+
+    def explain_unknown(self, name: str) -> tuple[str, tuple[str, ...]]:
+        from actspec.dialects import unknown  # names that are known never need the tables
+
+        return unknown.explain(name)
+
+
+_PLAIN = _Plain()
 
 
 def resolve(

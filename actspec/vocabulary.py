@@ -37,7 +37,3 @@ class Plain:
         """The registered activation of that name, or None."""
         entry = registry.find(name)
         return None if entry is None else Word(entry.name, entry.cls.__definition__.parameters, entry.cls)
-
-    def explain_unknown(self, name: str) -> tuple[str, tuple[str, ...]]:
-        """Why no activation is registered under a name, and the nearest that are."""
-        return registry.explain_unknown(name)

@@ -197,6 +197,24 @@ def test_onnx_keeps_a_row_of_zeros() -> None:
     np.testing.assert_array_equal(stage.formula(np.array([[0.0, 0.0], [3.0, -4.0]])), [[0, 0], [0.6, -0.8]])
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("l2_normalize", "unknown activation 'l2_normalize': tf has it (dialect='tf')"),
+        ("RMSNormalization", ": keras and onnx have it (dialect='keras' or 'onnx')"),
+        ("thr", "unknown activation 'thr'"),
+        ("none", "'none' is a value, not an activation"),
+    ],
+)
+def test_the_plain_language_tells_who_has_a_name(name: str, reason: str) -> None:
+    for read in (actspec.validate, actspec.describe):
+        with pytest.raises(actspec.SpecError) as caught:
+            read(name)
+        assert caught.value.reason.endswith(reason)
+        assert caught.value.span == (0, len(name))
+        assert caught.value.suggestions == actspec.registry.explain_unknown(name)[1]
+
+
 def test_a_broken_spec_is_broken_in_every_dialect() -> None:
     with pytest.raises(actspec.SpecError, match="expected an activation name"):
         actspec.parse("relu+", dialect="keras")

@@ -10,6 +10,7 @@ from actspec import dialects, registry
 from actspec.activation import Activation
 from actspec.dialects import spelling, words
 from actspec.dialects.tables import Entry, Table
+from actspec.dialects.unknown import have_it
 from actspec.errors import shorten
 from actspec.limits import RESERVED
 from actspec.plugins import PluginError, normalise
@@ -38,8 +39,7 @@ class Dialect:
         reason = f"unknown activation {shorten(name)!r} in the dialect {self.table.name!r}"
         elsewhere = dict(_elsewhere(name, self.table.name, registry.version()))
         if elsewhere:
-            *others, last = elsewhere
-            reason += f": {' and '.join(filter(None, (', '.join(others), last)))} {'have' if others else 'has'} it"
+            reason += f": {have_it(tuple(elsewhere))}"
         same = dict.fromkeys(found for found in map(self._spell, elsewhere.values()) if found)
         near = closest(name, self.table.spellings)
         return reason, tuple(dict.fromkeys((*same, *near)))[:3]
