@@ -227,6 +227,39 @@ def test_names_to_ignore_and_what_others_fill_in(lint):
     assert lint("b.yaml")[1].count("expected an activation name") == 3
 
 
+PYTHON = """\
+Net([(784, "linear"), (10, "<tahn+norm:z")])
+layers.append((10, "<tahn"))
+self.layers += [(10, "<tahn")]
+net.hidden_layers.extend([(10, "<wobble")])
+cfg["activation"] = "<tahn"
+cfg["act_cfg"]["type"] = "<tahn"
+cfg.model.act_cfg.type = "<tahn"
+enc_layers = [[3, "<wobble"], 4]
+Net([784, (100, "<tahn" if deep else "relu"), (10, "<wobble")])
+ü = "äöü€😀", Net(activation="<tahn", act="<tahn")
+points = [1, (2, "two")]
+choices = ((1, "Draft"), (2, "Published"))
+others.append((10, "tahn"))
+cfg["type"] = cfg[0] = layers[0] = "tahn"
+activation += "+tahn"
+num_layers += 3
+"""
+
+
+def test_specs_in_python(lint):
+    write("a.py", PYTHON.replace("<", ""))
+    wanted = [
+        (number, column - line[:column].count("<") + 1)
+        for number, line in enumerate(PYTHON.splitlines(), 1)
+        for column in [at for at, char in enumerate(line) if char == "<"]
+    ]
+    found = [(each["line"], each["column"]) for each in json.loads(lint("--format", "json", "a.py")[1])]
+    assert found == wanted
+    write("a.py", "layers.append((10, 'TANH'))\nx_layers += [(2, 'TANH')]\nd['act'] = 'TANH'\nf([(1, 'TANH')])\n")
+    assert lint("--fix", "a.py")[2] == "a.py: rewrote 4 specs\n"
+
+
 def test_a_project_has_settings(lint):
     write("pyproject.toml", "[tool.actspec]\nkeys = ['gate']\nignore = ['lstm']\nexclude = ['large']\n")
     write("configs/a.yaml", "gate: tahn\nlayers: [3, [4, lstm]]\n")

@@ -106,7 +106,7 @@ def test_fixes_change_specs_alone(path: Path) -> None:
                 same_but_specs(path.suffix, changed, fixed)
                 assert comments(changed) == comments(fixed)
                 assert not [again for again in run_on(path.name, fixed, fix=True) if isinstance(again, Rewritten)]
-    assert written or not tried or path.name == "anchored_scalar.yaml"  # whose specs also stand where none do
+    assert written or not tried or "anchor" in path.name  # whose specs also stand where none do
 
 
 def comments(text: str) -> list[str]:

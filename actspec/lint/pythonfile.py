@@ -8,10 +8,15 @@ import re
 import tokenize
 import unicodedata
 import warnings
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
 
 from actspec.errors import Span
 from actspec.lint.document import Branch, Format, Kind, Node, Scalar, UnreadableError
+from actspec.lint.near import is_near
 from actspec.lint.units import read_units
 
 
@@ -51,24 +56,32 @@ class _Reader:
         self.text = text
         self.lines = _line_starts(text)
         self.taken: set[int] = set()
+        self.bytes: dict[int, array[int] | None] = {}  # at which byte of its line each character starts
 
     def roots(self, tree: ast.AST) -> Iterator[Node]:
         for node in ast.walk(tree):  # outer ones before inner ones
             if id(node) in self.taken:
                 continue
             branch = Branch(0, mapping=True)
-            for name, value in _named(node):
-                self.add(branch, name, value)
-            if isinstance(node, (ast.Call, ast.Dict, ast.List, ast.Tuple)):
+            for path, value in _named(node):
+                inner = branch
+                for name in path[:-1]:
+                    deeper = Branch(0, mapping=True)
+                    inner.children += (_key(name), deeper)
+                    inner = deeper
+                self.add(inner, path[-1], value)
+            for name, layers in _appended(node):
+                self.add(branch, name, layers)
+            if not branch.children and isinstance(node, (ast.Call, ast.Dict, ast.List, ast.Tuple)):
                 branch.children += (_key(""), self.value(node))
             if branch.children:
                 yield branch
 
     def add(self, branch: Branch, name: str, value: ast.expr) -> None:
         for each in _choices(value):
-            branch.children += (_key(name), self.value(each))
+            branch.children += (_key(name), self.value(each, name))
 
-    def value(self, node: ast.expr) -> Node:
+    def value(self, node: ast.expr, name: str = "") -> Node:
         self.taken.add(id(node))
         start, end = self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
         branch = Branch(start, mapping=not isinstance(node, (ast.List, ast.Tuple)))
@@ -77,7 +90,7 @@ class _Reader:
         if isinstance(node, (ast.List, ast.Tuple)):
             for element in node.elts:
                 branch.children += [self.value(each) for each in _choices(element)]
-            if _is_layer_list(node):
+            if _is_layer_list(node) and (_is_of_layers(name) or _names_activations(node)):
                 whole = Branch(start, mapping=True)
                 whole.children += (_key("layers"), branch)
                 return whole
@@ -102,30 +115,69 @@ class _Reader:
         start = self.lines[line - 1]
         if self.text.isascii():
             return start + column
-        end = self.lines[line] if line < len(self.lines) else len(self.text)
-        return start + len(self.text[start:end].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+        if line not in self.bytes:
+            text = self.text[start : self.lines[line] if line < len(self.lines) else None]
+            sizes = (len(char.encode("utf-8", "surrogatepass")) for char in text)
+            self.bytes[line] = None if text.isascii() else array("L", accumulate(sizes, initial=0))
+        starts = self.bytes[line]
+        return start + (column if starts is None else bisect_right(starts, column) - 1)
 
 
 def _key(name: str) -> Scalar:
     return Scalar(name, 0, 0, "", "string")
 
 
-def _named(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """The names that a node gives values to: assignments and the defaults of parameters."""
+def _named(node: ast.AST) -> Iterator[tuple[list[str], ast.expr]]:
+    """What a node gives values to, as the keys that lead there: assignments and the defaults of parameters."""
     if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
-            if isinstance(target, ast.Name):
-                yield target.id, node.value
-            elif isinstance(target, ast.Attribute):
-                yield target.attr, node.value
+            if path := _path(target):
+                yield path, node.value
     elif isinstance(node, ast.arguments):
         positional = [*node.posonlyargs, *node.args]
         for parameter, default in zip(positional[len(positional) - len(node.defaults) :], node.defaults, strict=True):
-            yield parameter.arg, default
+            yield [parameter.arg], default
         for parameter, optional in zip(node.kwonlyargs, node.kw_defaults, strict=True):
             if optional is not None:
-                yield parameter.arg, optional
+                yield [parameter.arg], optional
+
+
+def _path(target: ast.expr) -> list[str]:
+    """The keys of a target, outer ones first: ``act_cfg`` and ``type`` of ``cfg["act_cfg"].type``, after ``cfg``."""
+    path: list[str] = []
+    node: ast.expr = target
+    while True:
+        if isinstance(node, ast.Attribute):
+            path.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and type(node.slice.value) is str:
+            path.append(node.slice.value)
+            node = node.value
+        else:
+            return [*([node.id] if isinstance(node, ast.Name) else []), *reversed(path)]
+
+
+def _appended(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The layers that are added to a list of layers: by ``append``, ``extend`` or ``+=``."""
+    target: ast.expr
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        target, value = node.target, node.value
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
+        target, (value,) = node.func.value, node.args
+        if node.func.attr == "append" and isinstance(value, (ast.List, ast.Tuple)):
+            value = ast.List([value], ast.Load(), **_place(value))
+        elif node.func.attr != "extend":
+            return
+    else:
+        return
+    path = _path(target)
+    if path and _is_of_layers(path[-1]) and isinstance(value, (ast.List, ast.Tuple)):
+        yield path[-1], value
+
+
+def _place(node: ast.expr) -> dict[str, Any]:
+    return {name: getattr(node, name) for name in node._attributes}
 
 
 def _choices(value: ast.expr) -> Iterator[ast.expr]:
@@ -145,16 +197,30 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+def _is_of_layers(name: str) -> bool:
+    return name == "layers" or name.endswith("_layers")
+
+
 def _is_layer_list(node: ast.List | ast.Tuple) -> bool:
-    """Whether a display is a layer list by its looks: a size first, and a tuple of a size and a string after it."""
-    return bool(node.elts) and _is_size(node.elts[0]) and any(map(_is_layer_tuple, node.elts[1:]))
+    """Whether a display looks like a layer list: of sizes and tuples of a size and strings, or a size before such."""
+    if not any(map(_is_layer_tuple, node.elts)):
+        return False
+    return _is_size(node.elts[0]) or all(_is_size(each) or _is_layer_tuple(each) for each in node.elts)
 
 
 def _is_layer_tuple(node: ast.expr) -> bool:
-    if not isinstance(node, ast.Tuple):
-        return False
-    strings = [each for each in node.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    return bool(strings) and sum(map(_is_size, node.elts)) == 1
+    return isinstance(node, (ast.Tuple, ast.List)) and bool(_strings(node)) and sum(map(_is_size, node.elts)) == 1
+
+
+def _strings(node: ast.List | ast.Tuple) -> list[str]:
+    constants = (each for element in node.elts for each in _choices(element) if isinstance(each, ast.Constant))
+    return [each.value for each in constants if isinstance(each.value, str)]
+
+
+def _names_activations(node: ast.List | ast.Tuple) -> bool:
+    """Whether a list of sizes and strings, which may be of anything, has a string that is a spec or near to one."""
+    tuples = (each for each in node.elts if isinstance(each, (ast.List, ast.Tuple)) and _is_layer_tuple(each))
+    return any(is_near(string) for each in tuples for string in _strings(each))
 
 
 def _is_size(node: ast.expr) -> bool:
