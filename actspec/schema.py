@@ -93,7 +93,7 @@ def _by_kind(**schemas: Schema) -> Schema:
 
 def _value(spec: Schema) -> Schema:
     """What may stand under a key of specs in a config, as lint has it."""
-    filled_in = {"type": "string", "pattern": r"^\s*(\$\{|\{\{)"}
+    filled_in = {"type": "string", "pattern": r"\$\{|^\s*(\{\{|\?\?\?\s*$)"}
     inner = {"items": _reference("value")}
     return _by_kind(string={"anyOf": [spec, filled_in]}, array=inner, object=_reference("config"))
 

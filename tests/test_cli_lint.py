@@ -128,6 +128,14 @@ def test_the_specs_are_listed(lint):
     assert (code, [each["spec"] for each in json.loads(out)]) == (0, ["tanh +  norm:z", "null", "tahn"])
 
 
+def test_listed_specs_are_no_errors(lint):
+    write("a.yaml", "act: tanh\n")
+    (run,) = json.loads(lint("--list", "--format", "sarif", "a.yaml")[1])["runs"]
+    (result,) = run["results"]
+    assert [each["id"] for each in run["tool"]["driver"]["rules"]] == [result["ruleId"]] == ["spec"]
+    assert (result["kind"], result["level"], result["message"]["text"]) == ("informational", "none", "tanh")
+
+
 def test_fixes_touch_specs_alone(lint):
     before = (
         "# act: Rectify\nact: 'Rectify'   # kept\nlayers:\n- [ 3,  Leaky_ReLU:0.2 ]\n"
@@ -189,7 +197,9 @@ def test_fixes_go_through_aliases_of_specs(lint):
     assert Path("a.yaml").read_text() == "base: &b {act: &a tanh}\nmodel: {<<: *b, hidden_act: *a}\n"
 
 
-@pytest.mark.parametrize("args", [("--fix", "-"), ("--fix", "--list", "a.yaml"), ()])
+@pytest.mark.parametrize(
+    "args", [("--fix", "-"), ("--fix", "--list", "a.yaml"), ("--list", "--format", "github", "a.yaml"), ()]
+)
 def test_bad_usage(lint, args):
     code, out, err = lint(*args)
     assert (code, out) == (2, "")
@@ -223,8 +233,15 @@ def test_names_to_ignore_and_what_others_fill_in(lint):
         "a.yaml:2:15: expected '+' between activations, found '.'",
     ]
     assert lint("--ignore", "myact", "--ignore", "nn.*", "a.yaml") == (0, "", "")
-    write("b.yaml", "act: ${one}+${two}\nact_fn: '{{ one }}+tanh'\nact_layer: '${open'\n")
-    assert lint("b.yaml")[1].count("expected an activation name") == 3
+    write(
+        "b.yaml",
+        "act: ${one}+${two}\nactivation: tanh+${n}\nhidden_act: ???\n"
+        "act_fn: '{{ one }}+tanh'\nnonlinearity: '${open'\n",
+    )
+    assert [line for line in lint("b.yaml")[1].splitlines() if line[0] == "b"] == [
+        "b.yaml:4:10: expected an activation name, found '{'",
+        "b.yaml:5:16: expected an activation name, found '$'",
+    ]
 
 
 PYTHON = """\

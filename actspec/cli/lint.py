@@ -66,6 +66,8 @@ def command(
     """
     if fix and (listing or _STDIN in names):
         raise click.UsageError(f"--fix rewrites files: it can't be used with {'--list' if listing else _STDIN!r}")
+    if listing and style == "github":
+        raise click.UsageError("--list prints text, json or sarif: the commands of --format github mark faults alone")
     linter = Linter(keys, only_keys, ignore, dialect, exclude, max_size=max_size, listing=listing, fix=fix)
     findings: list[Finding] = []
     misses: list[Miss] = []
@@ -84,7 +86,7 @@ def command(
     if style == "json":
         say(reports.as_json(findings))
     elif style == "sarif":
-        say(reports.as_sarif(findings, misses, __version__))
+        say(reports.as_sarif(findings, misses, __version__, listing=listing))
     if misses or (findings and not listing):
         raise click.exceptions.Exit(2 if misses else 1)
 

@@ -95,9 +95,11 @@ class Checker:
 
 
 def _is_filled_in(spec: str) -> bool:
-    """Whether another program puts in the whole value: ``${act}`` of OmegaConf, ``{{ act }}`` of templates."""
+    """Whether another program puts in the value, or a part: ``${act}`` and ``???`` of OmegaConf, ``{{ act }}``."""
     text = spec.strip()
-    if not (text.startswith(("${", "{{")) and text.endswith("}")):
+    if text == "???" or _INTERPOLATION.search(text):
+        return True
+    if not (text.startswith("{{") and text.endswith("}")):
         return False
     depth = 0
     for match in _BRACE.finditer(text):
@@ -107,6 +109,7 @@ def _is_filled_in(spec: str) -> bool:
     return False
 
 
+_INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
 _BRACE = re.compile(r"[{}]")
 
 

@@ -62,15 +62,20 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-RULE = "invalid-spec"
+FAULT = {"id": "invalid-spec", "shortDescription": {"text": "A spec of activations that can't be read"}}
+SPEC = {"id": "spec", "shortDescription": {"text": "A spec of activations, as it is listed"}}
 
 
-def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str) -> str:
-    """A log of SARIF 2.1.0, with what could not be read among its notifications."""
+def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str, *, listing: bool = False) -> str:
+    """A log of SARIF 2.1.0, with what could not be read among its notifications.
+
+    The findings are faults, errors; or, with ``listing``, specs, which are information of no level.
+    """
+    rule = SPEC if listing else FAULT
     driver = {
         "name": "actspec",
         "version": version,
-        "rules": [{"id": RULE, "shortDescription": {"text": "A spec of activations that can't be read"}}],
+        "rules": [rule],
     }
     run = {
         "tool": {"driver": driver},
@@ -83,13 +88,13 @@ def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str) 
                 ],
             }
         ],
-        "results": [_result(each) for each in findings],
+        "results": [_result(each, listing=listing) for each in findings],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False)
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _result(finding: Finding, *, listing: bool) -> dict[str, Any]:
     region = {
         "startLine": finding.line,
         "startColumn": finding.column,
@@ -98,8 +103,9 @@ def _result(finding: Finding) -> dict[str, Any]:
     }
     location = {"artifactLocation": {"uri": quote(PurePath(finding.file).as_posix())}, "region": region}
     return {
-        "ruleId": RULE,
-        "level": "error",
-        "message": {"text": finding.message},
+        "ruleId": (SPEC if listing else FAULT)["id"],
+        "kind": "informational" if listing else "fail",
+        "level": "none" if listing else "error",
+        "message": {"text": finding.spec if listing else finding.message},
         "locations": [{"physicalLocation": location}],
     }
