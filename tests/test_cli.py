@@ -86,6 +86,20 @@ def test_check_prints_canonical_spellings(run):
     assert run("check", "Leaky_ReLU:0.1", "identity") == (0, "leakyrelu(negative_slope=0.1)\nlinear\n", "")
 
 
+def test_commands_read_a_dialect(run, tmp_path):
+    spec = ("leaky_relu", "--dialect", "keras")
+    assert run("check", *spec) == (0, "leakyrelu(negative_slope=0.2)\n", "")
+    assert run("show", *spec)[1].startswith("leakyrelu(negative_slope=0.2)\n")
+    assert run("explain", *spec)[1].startswith("leakyrelu(negative_slope=0.2)\n")
+    source = tmp_path / "x.npy"
+    np.save(source, np.array([-1.0, 2.0]))
+    assert run("apply", "leaky_relu", str(source), "-o", str(tmp_path / "y.npy"), "--dialect", "keras")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), [-0.2, 2.0])
+    code, out, err = run("show", "threshold", "--dialect", "torch")
+    assert (code, out) == (2, "")
+    assert "threshold needs its parameter 'threshold'" in err
+
+
 def test_check_reports_every_faulty_spec_and_goes_on(run):
     code, out, err = run("check", "tahn+relu", "relu", "elu(")
     assert (code, out) == (1, "relu\n")
@@ -254,7 +268,8 @@ def test_show_tells_who_means_what_by_a_name(run):
 def test_show_dialects_takes_a_name(run):
     code, out, err = run("show", "tanh+relu", "--dialects")
     assert (code, out) == (2, "")
-    assert "unknown activation 'tanh+relu'" in err
+    assert "--dialects takes one name, not 'tanh+relu'" in err
+    assert "can't be used with --dialect" in run("show", "relu", "--dialects", "--dialect", "torch")[2]
     code, _, err = run("show", "tahn", "--dialects")
     assert code == 2
     assert "did you mean 'tanh'?" in err

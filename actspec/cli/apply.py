@@ -8,6 +8,7 @@ import click
 
 from actspec.activation import refusal
 from actspec.cli import apply_arrays, apply_tables
+from actspec.cli.dialectoption import dialect_option
 from actspec.cli.faults import Fault
 from actspec.cli.files import ARRAYS, check_input, suffix_of
 from actspec.cli.output import say
@@ -23,7 +24,10 @@ from actspec.pipeline import parse
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write; without it, print a summary.")
 @click.option("--columns", metavar="A,B,C", help="The columns of a table to work on; the others pass through.")
 @click.option("--key", "keys", metavar="NAME", multiple=True, help="An array of an .npz file to work on; repeatable.")
-def command(spec: str, source: Path, output: Path | None, columns: str | None, keys: tuple[str, ...]) -> None:
+@dialect_option
+def command(
+    spec: str, source: Path, output: Path | None, columns: str | None, keys: tuple[str, ...], dialect: str | None
+) -> None:
     """Run SPEC on the array in INPUT: a .npy, .npz, .csv or .parquet file.
 
     The columns of a table are the last axis of an array (rows, columns). They all have to hold numbers, or --columns
@@ -34,7 +38,7 @@ def command(spec: str, source: Path, output: Path | None, columns: str | None, k
     The output may be another kind of file than the input, or the input itself. It appears under its name only once it
     is complete.
     """
-    pipeline = parse(spec)
+    pipeline = parse(spec, dialect)
     if why := refusal(pipeline.needs_binding()):
         raise UnboundError(why)
     check_input(source)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from actspec.cli.dialectoption import dialect_option
 from actspec.cli.faults import Fault
 from actspec.cli.output import say
 from actspec.cli.spectype import SPEC
@@ -16,7 +17,8 @@ from actspec.pipeline import parse
 
 @click.command(short_help="Check specs and print their canonical spelling.")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
-def command(specs: tuple[str, ...]) -> None:
+@dialect_option
+def command(specs: tuple[str, ...], dialect: str | None) -> None:
     """Check specs; print the canonical spelling of each.
 
     A fault is shown on stderr with a caret under it, and makes the exit code 1; all specs are checked. "-" stands
@@ -25,7 +27,7 @@ def command(specs: tuple[str, ...]) -> None:
     faulty = False
     for spec, place in _read(specs):
         try:
-            say(str(parse(spec)))
+            say(str(parse(spec, dialect)))
         except SpecError as error:
             faulty = True
             click.echo(f"{place}{error}", err=True)

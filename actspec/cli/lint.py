@@ -10,8 +10,8 @@ import click
 
 from actspec import __version__
 from actspec.cli.atomic import replacing
+from actspec.cli.dialectoption import dialect_option
 from actspec.cli.output import say
-from actspec.dialects import NAMES
 from actspec.lint import reports
 from actspec.lint.check import Finding
 from actspec.lint.files import MAX_SIZE, Miss
@@ -24,7 +24,7 @@ from actspec.lint.run import Linter, Rewritten
 @click.option("--only-key", "only_keys", metavar="GLOB", multiple=True, help="A key that holds specs, instead of them.")
 @click.option("--ignore", metavar="NAME", multiple=True, help="A name that is no fault (a glob).")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Files and folders that are passed by.")
-@click.option("--dialect", type=click.Choice(NAMES), help="The system whose names and defaults the specs have.")
+@dialect_option
 @click.option(
     "--format",
     "style",

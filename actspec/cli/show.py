@@ -7,14 +7,16 @@ import sys
 import click
 import numpy as np
 
+from actspec.cli.dialectoption import dialect_option
 from actspec.cli.output import say
 from actspec.cli.plot import plot
 from actspec.cli.spectype import SPEC
 from actspec.description import Description, describe, explain
-from actspec.errors import SpecError
+from actspec.errors import SpecError, shorten
 from actspec.graph.coupling import coupled_axes
 from actspec.meanings import meanings, shown_numbers
 from actspec.pipeline import Pipeline, parse
+from actspec.plugins import NAME
 from actspec.structure import leaves
 
 _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
@@ -23,14 +25,19 @@ _LOW, _HIGH, _POINTS = -4.0, 4.0, 481
 @click.command(short_help="Show what a spec is, with a plot.")
 @click.argument("spec", type=SPEC)
 @click.option("--dialects", is_flag=True, help="Show what each system means by a name, at x = -2 and 2.")
-def command(spec: str, dialects: bool) -> None:
+@dialect_option
+def command(spec: str, dialects: bool, dialect: str | None) -> None:
     """Show what SPEC is: formulas, parameters, aliases, references, stages, and a plot of its output."""
     if dialects:
+        if dialect is not None:
+            raise click.UsageError("--dialects shows the word of every system: it can't be used with --dialect")
         say(_systems(spec.strip()))
         return
     try:
-        pipeline = parse(spec)
+        pipeline = parse(spec, dialect)
     except SpecError as fault:
+        if dialect is not None:
+            raise  # what describes a name alone knows actspec's own
         say(_words(_by_name(spec, fault)))
         say(f"\nNo plot: {fault.reason}.")
         return
@@ -43,6 +50,8 @@ def command(spec: str, dialects: bool) -> None:
 
 def _systems(name: str) -> str:
     """A table of who means what by a name."""
+    if not NAME.fullmatch(name):
+        raise click.UsageError(f"--dialects takes one name, not {shorten(name)!r}")
     found = meanings(name)
     if not found:
         describe(name)  # nobody knows it: this says what was meant
