@@ -277,6 +277,35 @@ def test_specs_in_python(lint):
     assert lint("--fix", "a.py")[2] == "a.py: rewrote 4 specs\n"
 
 
+LAYERS = """\
+a: {layers: [784, [100, tanh, >relu], [63, >glu], [10, softmax]]}
+b: {layers: [784, >tahn]}
+c: {layers: [[784, 5], [10, >20, tahn], [tanh, >0], [3, ~, >relu], [2, tanh, lstm]]}
+d: {layers: [[-1, 1, Conv, [64]], conv1, [3, 4, name]]}
+e: {layers: [64, M, [100, "${act}", 3], [2, tanh, lstm, gru]]}
+f: {layers: [[0.5, tanh, relu], [true, tanh, relu], [4, glu], {size: 3}]}
+"""
+
+
+def test_layers_that_would_be_refused(lint):
+    write("a.yaml", LAYERS.replace(">", ""))
+    wanted = {
+        (number, len(before.replace(">", "")) + 1)
+        for number, line in enumerate(LAYERS.splitlines(), 1)
+        for before in [line[:at] for at, char in enumerate(line) if char == ">"]
+    }
+    args = "--ignore", "lstm", "--ignore", "gru", "--ignore", "conv", "--ignore", "name"
+    found = json.loads(lint("--format", "json", *args, "a.yaml")[1])
+    assert {(each["line"], each["column"]) for each in found} == wanted
+    assert found[0]["message"] == "a second activation, 'relu', after 'tanh': join them with '+'"
+    assert found[1]["message"].startswith("the size doesn't fit the activation: ")
+    write(
+        "a.py",
+        "layers = [3, (10, 'relu' if deep else 'tanh'), (10, 'tanh', 'relu'), (n, 'tanh', 'relu'), (63, 'glu')]\n",
+    )
+    assert [line[:9] for line in lint("a.py")[1].splitlines() if line[0] == "a"] == ["a.py:1:61", "a.py:1:96"]
+
+
 def test_a_project_has_settings(lint):
     write("pyproject.toml", "[tool.actspec]\nkeys = ['gate']\nignore = ['lstm']\nexclude = ['large']\n")
     write("configs/a.yaml", "gate: tahn\nlayers: [3, [4, lstm]]\n")

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from actspec.errors import Problem, Span, SpecError, did_you_mean
+from actspec.lint import layerlists
 from actspec.lint.document import Document, Scalar
 from actspec.lint.keys import DEFAULT_KEYS
-from actspec.lint.select import Found
+from actspec.lint.select import Found, Selection
 from actspec.pipeline import Pipeline, parse
 from actspec.plugins import normalise
 
@@ -78,20 +79,29 @@ class Checker:
         word = normalise(text)
         return any(fnmatchcase(word, name) for name in self._ignored)
 
-    def faults(self, document: Document, found: Sequence[Found]) -> Iterator[Finding]:
-        """The faults of a document's specs, in the order of the text."""
-        kind_of = document.format.kind_of
-        for each in found:
-            kind = kind_of(each.scalar)
-            if kind == "number":
-                reason = f"expected a spec, a string, not the number {each.scalar.value}"
-                yield _finding(document, (each.scalar.start, each.scalar.end), reason, each.scalar.value)
-            elif kind == "string":
-                read = self.read(each.scalar.value)
-                if isinstance(read, tuple):
-                    spans = document.spans(each.scalar)
-                    for problem in read:
-                        yield _fault(document, each.scalar, spans, problem)
+    def faults(self, document: Document, selection: Selection) -> list[Finding]:
+        """The faults of a document's specs and layer lists, in the order of the text."""
+        found = [each for spec in selection.specs for each in self._of_spec(document, spec.scalar)]
+        refused = {
+            scalar.start: _finding(document, (scalar.start, scalar.end), reason, scalar.value)
+            for layers in selection.layers
+            for scalar, reason in layerlists.refused(layers, document.format.kind_of, self.read)
+        }
+        if refused:
+            found = sorted((*found, *refused.values()), key=lambda each: (each.line, each.column))
+        return found
+
+    def _of_spec(self, document: Document, scalar: Scalar) -> Iterator[Finding]:
+        kind = document.format.kind_of(scalar)
+        if kind == "number":
+            reason = f"expected a spec, a string, not the number {scalar.value}"
+            yield _finding(document, (scalar.start, scalar.end), reason, scalar.value)
+        elif kind == "string":
+            read = self.read(scalar.value)
+            if isinstance(read, tuple):
+                spans = document.spans(scalar)
+                for problem in read:
+                    yield _fault(document, scalar, spans, problem)
 
 
 def _is_filled_in(spec: str) -> bool:

@@ -44,12 +44,14 @@ class Scalar:
 class Branch:
     """A list, or a mapping, whose children are its keys and values in turn.
 
-    ``shared`` says that it may be met several times; ``size`` counts the values in it, those met again included.
+    ``shared`` says that it may be met several times; ``size`` counts the values in it, those met again included;
+    ``alternatives`` says that some of its children stand in place of one another.
     """
 
-    __slots__ = ("children", "mapping", "shared", "size", "start")
+    __slots__ = ("alternatives", "children", "mapping", "shared", "size", "start")
 
     def __init__(self, start: int, *, mapping: bool, shared: bool = False) -> None:
+        self.alternatives = False
         self.children: list[Node] = []
         self.mapping = mapping
         self.shared = shared

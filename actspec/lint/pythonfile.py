@@ -90,6 +90,7 @@ class _Reader:
         if isinstance(node, (ast.List, ast.Tuple)):
             for element in node.elts:
                 branch.children += [self.value(each) for each in _choices(element)]
+            branch.alternatives = len(branch.children) > len(node.elts)
             if _is_layer_list(node) and (_is_of_layers(name) or _names_activations(node)):
                 whole = Branch(start, mapping=True)
                 whole.children += (_key("layers"), branch)

@@ -89,7 +89,7 @@ class Linter:
             if count:
                 yield Rewritten(Path(name), content.encode(text), count)
                 document, found = self._read(name, text, kind, keys)
-        yield from specs(document, found.specs) if self.listing else checker.faults(document, found.specs)
+        yield from specs(document, found.specs) if self.listing else checker.faults(document, found)
 
     def _read(self, name: str, text: str, kind: Format, keys: Keys) -> tuple[Document, Selection]:
         try:

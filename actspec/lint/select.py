@@ -26,10 +26,11 @@ class Selection:
     """What a document has of interest: its specs, and where they can't be told from something else.
 
     ``others`` are the places of all scalars that stand, also or only, where no spec does: an alias, or a second target
-    of an assignment, can put a scalar into several places.
+    of an assignment, can put a scalar into several places. ``layers`` are the lists that stand where layer lists do.
     """
 
     specs: list[Found]
+    layers: list[Branch]
     others: frozenset[int]
 
 
@@ -40,11 +41,13 @@ def select(document: Document, keys: Keys) -> Selection:
     and lists that have one size; the merge key ``<<`` counts as the keys that it brings.
     """
     others: set[int] = set()
-    found = {each.scalar.start: each for root in document.roots for each in _walk(document, root, keys, others)}
-    return Selection([each for _, each in sorted(found.items(), key=lambda item: item[0])], frozenset(others))
+    layers: dict[int, Branch] = {}
+    found = {each.scalar.start: each for root in document.roots for each in _walk(document, root, keys, others, layers)}
+    specs = [each for _, each in sorted(found.items(), key=lambda item: item[0])]
+    return Selection(specs, list(layers.values()), frozenset(others))
 
 
-def _walk(document: Document, root: Node, keys: Keys, others: set[int]) -> Iterator[Found]:
+def _walk(document: Document, root: Node, keys: Keys, others: set[int], layers: dict[int, Branch]) -> Iterator[Found]:
     if not isinstance(root, Branch):
         return
     kind_of = document.format.kind_of
@@ -76,6 +79,8 @@ def _walk(document: Document, root: Node, keys: Keys, others: set[int]) -> Itera
                 else:
                     others.add(value.start)
             continue
+        if role == LAYERS:
+            layers[id(branch)] = branch
         taken, inside = _inside(branch, role, kind_of)
         for child in branch.children:
             if isinstance(child, Branch):
