@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("numba")
 
+import actspec
+from actspec.kernels.codegen import BLOCK, NEAR
 from actspec.kernels.vecmath import trigonometric
 from tests.support import assembly
 from tests.support.vecmath import (
@@ -60,6 +62,35 @@ def test_a_few_against_mpmath(name: str, dtype: str) -> None:
         for value, result in zip(x.tolist(), y.tolist(), strict=True):
             right = MPMATH.get(name, getattr(mpmath, name, None))(mpmath.mpf(value))
             assert ulps_mpmath(result, right, dtype) <= ULPS[name][dtype == "float64"], value
+
+
+@needs_wide
+@pytest.mark.parametrize("name", ["sin", "cos"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
+    x = points(dtype, 200_000)
+    whole = np.rint(np.exp(np.random.default_rng(2).uniform(0, np.log(NEAR[dtype]), 50_000)))
+    x = np.concatenate([x, whole * (np.pi / 2), [NEAR[dtype]]]).astype(dtype)
+    x = x[np.abs(x) <= NEAR[dtype]]
+    wide = np.float64 if dtype == "float32" else np.longdouble
+    error = ulps(computed(getattr(trigonometric, f"near_{name}"), x), getattr(np, name)(x.astype(wide)))
+    worst = int(np.argmax(error))
+    assert error[worst] <= (2.8 if dtype == "float32" else 1.6), x[worst]
+    zeros = computed(getattr(trigonometric, f"near_{name}"), np.array([0.0, -0.0], dtype))
+    np.testing.assert_array_equal(np.signbit(zeros), [False, name == "sin"])
+
+
+@needs_wide
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_kernel_takes_the_long_way_where_a_block_has_a_large_number(dtype: str) -> None:
+    x = np.random.default_rng(3).normal(0, 20, 5 * BLOCK + 7).astype(dtype)
+    x[[BLOCK + 3, 3 * BLOCK - 1, -1]] = 1e22, np.nan, -np.inf
+    wide = np.float64 if dtype == "float32" else np.longdouble
+    with np.errstate(invalid="ignore"):
+        right = np.sin(x.astype(wide))
+    for y in (actspec.parse("sin")(x), actspec.parse("sin")(np.repeat(x, 2)[::2])):
+        np.testing.assert_array_equal(np.isnan(y), np.isnan(right))
+        assert ulps(y, right)[~np.isnan(y)].max() <= 2.8
 
 
 @pytest.mark.parametrize("name", ULPS)

@@ -43,6 +43,9 @@ LANES = 256
 THRESHOLD = -1.0
 """Where a search for a threshold starts from: no lane whose largest value is zero has a lower one."""
 
+NEAR = {"float32": 2.0**15, "float64": 2.0**40}
+"""Up to which magnitude a block's sines and cosines take the short way, which vecmath's ``near_sin`` is."""
+
 _CHUNK = 32
 """How many elements of lanes side by side are added up before the sums are rounded to float64."""
 
@@ -133,6 +136,7 @@ class _Generator:
         self.rows_of_learnt = {number: row for row, number in enumerate(graph.learnt)}
         self.out = _Lines()
         self.real = graph.dtype.name
+        self.near = False
         self.compensated = graph.dtype.itemsize == 8
         self.reductions = [index for loop in self.plan.phases for index in loop.results]
 
@@ -167,6 +171,8 @@ class _Generator:
                     bound, value = names[place], names[other]
                     return f"where({bound} {'>=' if node.op == 'maximum' else '<='} {value}, {bound}, {value})"
         code = PRIMITIVES[node.op].code.format(*names)
+        if self.near and node.op in ("sin", "cos"):
+            code = f"near_{code}"
         return re.sub(r"\breal\b", "float64", code) if scalar else code
 
     @property
@@ -344,7 +350,8 @@ class _Generator:
             out.add(f"{name}_copied = {name}_step != size or same({name}_start, y_start)")
         out.add("buffered = y_step != size")
         copied = " or ".join(f"{name}_copied" for name in self.names)
-        out.add(f"block = {BLOCK} if {copied} or buffered else max(n, 1)")
+        copied = "True" if self.periodic else f"{copied} or buffered"
+        out.add(f"block = {BLOCK} if {copied} else max(n, 1)")
         for name in (*self.names, "y"):
             out.add(f"{name}_block = stack({BLOCK}, real)")
 
@@ -371,11 +378,42 @@ class _Generator:
             out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
             with out.block("if buffered:"):
                 out.add("target = y_block")
-            with out.block("for i in range(m):"):
-                self.compute(self.plan.loops[-1], loads)
-                out.add(f"target[i] = {self.name(self.graph.output)}")
+            if self.periodic:
+                self.look_how_far(loads)
+                with out.block(f"if farthest <= {NEAR[self.real]}:"):
+                    self.near = True
+                    self.write_block(loads)
+                    self.near = False
+                with out.block("else:"):
+                    self.write_block(loads)
+            else:
+                self.write_block(loads)
             with out.block("if buffered:"):
                 out.add("scatter(place, y_block, m, y_step)")
+
+    def write_block(self, loads: dict[int, str]) -> None:
+        with self.out.block("for i in range(m):"):
+            self.compute(self.plan.loops[-1], loads)
+            self.out.add(f"target[i] = {self.name(self.graph.output)}")
+
+    @property
+    def periodic(self) -> set[int]:
+        """What a row's sines and cosines are of: where it isn't large, they take little time."""
+        computed = (self.graph.nodes[index] for index in self.plan.loops[-1].computes)
+        return {node.args[0] for node in computed if node.op in ("sin", "cos")}
+
+    def look_how_far(self, loads: dict[int, str]) -> None:
+        """The largest magnitude that sines and cosines of a block are of; NaN where one of them is."""
+        out, loop = self.out, self.plan.loops[-1]
+        out.add("farthest = real(0.0)")
+        with out.block("for i in range(m):"):
+            for index in loop.loads:
+                out.add(f"v{index} = {loads[index]}")
+            for index in self.elements_of(self.periodic):
+                if index in loop.computes:
+                    out.add(f"v{index} = {self.expression(index)}")
+            for index in sorted(self.periodic):
+                out.add(f"farthest = largest_of(farthest, absolute({self.name(index)}))")
 
     @property
     def totals(self) -> list[Loop]:

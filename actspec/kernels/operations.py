@@ -421,6 +421,10 @@ for _name, _primitive in PRIMITIVES.items():
         globals()[_name] = _function(_name)
 
 
+near_sin = numba_function(trigonometric.near_sin)
+near_cos = numba_function(trigonometric.near_cos)
+
+
 @intrinsic
 def expect(_context, address, count):
     """Ask for some bytes that are going to be read soon; addresses may be any."""

@@ -24,6 +24,13 @@ _SINE_32 = (
     -0.598083794,
     0.0772344694,
 )
+# (sin(x)/x - 1)/x**2 in x**2, |x| <= pi/2: 2**-27.3 of the sine.
+_HALF_SINE_32 = (
+    -0.166666597,
+    0.00833306648,
+    -0.000198095964,
+    2.60576348e-06,
+)
 # (sin(x)/x - 1)/x**2 in x**2, |x| <= pi/4: 2**-57.8 of the sine.
 _SINE_64 = (
     -0.16666666666666638,
@@ -122,6 +129,18 @@ def cos(x: Value) -> Value:
     return _sine_64(x, 1.0) if x.is_double else _sine_32(x, 0.5)
 
 
+def near_sin(x: Value) -> Value:
+    """``sin(x)`` up to 2**15, or 2**40 for float64, the reduction of which takes no table. Worst error 2.0 for float32,
+    1.5 for float64 (of 10**5).
+    """
+    return _sine_of(x, *_near_reduced_64(x), 0.0) if x.is_double else _near_sine_32(x, 0.0)
+
+
+def near_cos(x: Value) -> Value:
+    """``cos(x)`` up to 2**15, or 2**40 for float64. Worst error 2.0 for float32, 1.5 for float64 (of 10**5)."""
+    return _sine_of(x, *_near_reduced_64(x), 1.0) if x.is_double else _near_sine_32(x, 0.5)
+
+
 def tan(x: Value) -> Value:
     """``tan(x)``: an odd polynomial in ``|r| <= pi/4``, and ``-1/tan(r)`` in every other quarter.
 
@@ -203,7 +222,11 @@ def _reduced_32(x: Value, parts: float, shift: float) -> tuple[Value, Value]:
 
 def _sine_64(x: Value, quarters: float) -> Value:
     """``sin(x + quarters*pi/2)``."""
-    angle, rest, turned = _reduced_64(x)
+    return _sine_of(x, *_reduced_64(x), quarters)
+
+
+def _sine_of(x: Value, angle: Value, rest: Value, turned: Value, quarters: float) -> Value:
+    """``sin(x + quarters*pi/2)``, where x is ``angle + rest + turned*pi/2``."""
     square = angle * angle
     sine = angle + fma(square * angle, polynomial(square, _SINE_64), rest)
     # The derivative of the cosine is taken as -angle.
@@ -212,6 +235,30 @@ def _sine_64(x: Value, quarters: float) -> Value:
     value = select((quarter & 1) == 0, sine, cosine)
     value = (value.bits() ^ ((quarter & 2) << 62)).as_float()
     return value if quarters else select(absolute(x) < 2.0**-27, x, value)
+
+
+def _near_reduced_64(x: Value) -> tuple[Value, Value, Value]:
+    """``angle + rest``, which is x less ``quarters*pi/2``, and quarters."""
+    magic = 1.5 * 2.0**52
+    quarters = fma(x, 0.6366197723675814, magic) - magic
+    # Both are multiples of 2**-53, and their difference is less than one: it is exact.
+    first = fma(quarters, -1.5707963267948966, x)
+    angle = fma(quarters, -6.123233995736766e-17, first)
+    return angle, quarters * 1.4973849048591698e-33, quarters
+
+
+def _near_sine_32(x: Value, shift: float) -> Value:
+    """``sin(x + shift*pi)``."""
+    magic = 1.5 * 2.0**23
+    shifted = fma(x, 0.3183098861837907, shift) + magic if shift else fma(x, 0.3183098861837907, magic)
+    turns = (shifted - magic) - shift if shift else shifted - magic
+    first = fma(turns, -3.1415927410125732, x)  # exact, as for float64
+    angle = fma(turns, 8.742277657347586e-08, first)
+    rest = turns * 3.4302490200117637e-15
+    square = angle * angle
+    sine = angle + fma(square * angle, polynomial(square, _HALF_SINE_32), rest)
+    value = (sine.bits() ^ (shifted.bits() << 31)).as_float()
+    return value if shift else select(absolute(x) < 2.0**-12, x, value)
 
 
 def _reduced_64(x: Value) -> tuple[Value, Value, Value]:
