@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from fnmatch import translate
 from typing import Any
 
-from actspec import plugins, registry
+from actspec import dialects, plugins, registry
+from actspec.activation import Activation
+from actspec.errors import SpecError
 from actspec.limits import MAX_CHARACTERS
 from actspec.lint.keys import DEFAULT_KEYS, LAYERS
+from actspec.pipeline import parse
 from actspec.plugins import import_path, normalise
 
 Schema = dict[str, Any]
@@ -23,17 +26,19 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 EXAMPLES = ("tanh", "tanh+norm:z", "leakyrelu(negative_slope=0.2)", "softmax[:5]+softplus[5:]")
 
 
-def spec_schema() -> Schema:
-    """The schema of a spec, a string: the names, or what the pattern takes."""
-    known = registry.names()
+def spec_schema(dialect: str | None = None) -> Schema:
+    """The schema of a spec, a string, in a dialect if one is given: the names, or what the pattern takes."""
+    known = registry.names() if dialect is None else dialects.load(dialect).spellings
+    ready = [name for name in known if _is_whole(name, dialect)]
+    of = "" if dialect is None else f" of the dialect {dialect}"
     return {
         "title": "Spec",
-        "description": f"Activations from left to right, joined by '+'. Names: {', '.join(known)}.",
+        "description": f"Activations from left to right, joined by '+'. Names{of}: {', '.join(known)}.",
         "anyOf": [
-            {"enum": [name for name in known if not _needs_parameters(name)]},
-            {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern()},
+            {"enum": ready},
+            {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern(dialect)},
         ],
-        "examples": list(EXAMPLES),
+        "examples": list(EXAMPLES) if dialect is None else ready[: len(EXAMPLES)],
     }
 
 
@@ -62,15 +67,22 @@ def layer_schema(spec: Schema, forms: Iterable[str] = ()) -> Schema:
     }
 
 
-def schema(root: str = "any", keys: Iterable[str] = DEFAULT_KEYS, forms: Iterable[str] = ()) -> Schema:
+def schema(
+    root: str = "any",
+    keys: Iterable[str] = DEFAULT_KEYS,
+    forms: Iterable[str] = (),
+    dialect: str | None = None,
+) -> Schema:
     """A whole schema: of a ``spec``, of ``layers``, of a ``config`` with them under ``keys``, or of ``any`` of these.
+
+    Specs are those of the ``dialect``, if one is given.
 
     >>> schema("spec")["$ref"]
     '#/definitions/spec'
     """
     spec = _reference("spec")
     definitions: Schema = {
-        "spec": spec_schema(),
+        "spec": spec_schema(dialect),
         "layer": layer_schema(spec, forms),
         "layers": {"title": "Layers", "type": "array", "items": _reference("layer")},
         "value": _value(spec),
@@ -135,19 +147,37 @@ def _anchored(name: str) -> str:
     return f"^{body[body.index(':') + 1 : body.rindex(')')]}$"
 
 
-def _needs_parameters(name: str) -> bool:
+def _is_whole(name: str, dialect: str | None) -> bool:
+    """Whether a name is a spec by itself: it needs no parameters."""
+    if dialect is not None:
+        try:
+            parse(name, dialect)
+        except SpecError:
+            return False
+        return True
     entry = registry.entries().get(normalise(name))
-    return entry is not None and any(each.required for each in entry.cls.__definition__.parameters)
+    return entry is None or not any(each.required for each in entry.cls.__definition__.parameters)
 
 
-def pattern() -> str:
+def _keys(dialect: str | None) -> set[str]:
+    """The normalised names that a spec may have."""
+    if dialect is None:
+        return {*registry.entries(), *plugins.offers(import_path())}
+    made_of_others = {
+        key
+        for key, entry in registry.entries().items()
+        if any(each.type is Activation for each in entry.cls.__definition__.parameters)
+    }
+    return {*map(normalise, dialects.load(dialect).names), *made_of_others}
+
+
+def pattern(dialect: str | None = None) -> str:
     """A regular expression of ECMAScript and Python for specs: every name before parentheses and after ``+`` is known.
 
     >>> bool(re.search(pattern(), "Leaky_ReLU:0.1 + norm : z")), bool(re.search(pattern(), "tanh+norm:zz"))
     (True, False)
     """
-    known = {*registry.entries(), *plugins.offers(import_path())}
-    name = f"(?:{'|'.join(_spelled(key) for key in sorted(known, key=lambda key: (-len(key), key)))}){_END}"
+    name = f"(?:{'|'.join(_spelled(key) for key in sorted(_keys(dialect), key=lambda key: (-len(key), key)))}){_END}"
     start = rf"{_SPACE}(?:\({_SPACE})*{name}"
     return f"^{start}(?:[^+'\"]|{_STRING}|\\+(?={_SPACE}{_NUMBER})|\\+{start})*$"
 

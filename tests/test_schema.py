@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import actspec
-from actspec import schema
+from actspec import dialects, schema
 from actspec.cli.program import program
 from tests.support.specs import specs
 from tests.test_import import imported_after
@@ -67,6 +67,33 @@ def test_the_schema_has_the_names_of_plugins(tmp_path: Path, monkeypatch: pytest
     assert re.search(schema.pattern(), "tanh+Family : Word")
     assert "maxout" not in found["anyOf"][0]["enum"]  # it is no spec without its parameter
     assert "nowhere" not in sys.modules
+
+
+def test_a_dialect_has_its_own_names(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text("[tool.actspec]\ndialect = 'torch'\n")
+    names, surface = printed(capsys, "spec")["definitions"]["spec"]["anyOf"]
+    assert "Hardswish" in names["enum"] or "hardswish" in names["enum"]
+    assert "norm:z" not in names["enum"]
+    for spec, taken in {"nn.ReLU": False, "Leaky_ReLU(0.2)+Tanh": True, "tanh+norm:z": False, "Hardtanh": True}.items():
+        assert bool(re.search(surface["pattern"], spec)) == taken == _parses(spec, "torch"), spec
+
+
+@pytest.mark.parametrize("dialect", dialects.NAMES)
+def test_every_name_of_a_dialect_is_taken(dialect):
+    pattern = re.compile(schema.pattern(dialect))
+    assert [name for name in dialects.load(dialect).names if not pattern.search(name)] == []
+    names = schema.spec_schema(dialect)["anyOf"][0]["enum"]
+    assert len(names) > 5
+    assert all(_parses(name, dialect) for name in names)
+
+
+def _parses(spec: str, dialect: str) -> bool:
+    try:
+        actspec.parse(spec, dialect)
+    except actspec.SpecError:
+        return False
+    return True
 
 
 def test_it_needs_no_compiler() -> None:

@@ -21,10 +21,10 @@ def command(of: str, forms: tuple[str, ...]) -> None:
     """Print the JSON Schema of a spec, of a layer list, or of a config that holds them; or of any of these.
 
     Editors complete and check by it. It is made from the registry, the names of plugins included. The keys of a config
-    are those of "actspec lint", with the table [tool.actspec] of pyproject.toml.
+    and the dialect are those of "actspec lint", by the table [tool.actspec] of pyproject.toml.
     """
     try:
-        keys = Projects().find(Path()).settings().keys
+        settings = Projects().find(Path()).settings()
     except UnreadableError as error:
         raise Fault(error.reason) from None
-    say(json.dumps(schema.schema(of, keys, forms), indent=2))
+    say(json.dumps(schema.schema(of, settings.keys, forms, settings.dialect), indent=2))
