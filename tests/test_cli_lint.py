@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import actspec
 from actspec.cli.program import program
+from actspec.lint import reports
 from actspec.lint.keys import DEFAULT_KEYS, Keys
+from actspec.lint.run import Linter
 from tests.test_cli import in_terminal
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -511,3 +514,15 @@ def test_without_pyyaml_the_message_says_what_to_install(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr == f'{tmp_path}/a.yaml: reading YAML takes PyYAML: pip install "actspec[yaml]"\n'
+
+
+def test_faults_on_one_long_line_keep_what_is_near_them(lint):
+    line = ", ".join(f'{{"act": "tahn"}}, {{"n": {n}}}' for n in range(1_000))
+    write("long.json", f"[{line}]")
+    found = list(Linter().files(["long.json"]))
+    assert len(found) == 1_000
+    assert max(len(each.source) for each in found) <= 400
+    for each in (found[0], found[500], found[-1]):
+        whole = replace(each, source=f"[{line}]", source_column=1)
+        assert reports.as_text(each) == reports.as_text(whole)
+    assert lint("long.json")[1].splitlines()[1501] == f"  {reports.as_text(found[500]).splitlines()[1].strip()}"

@@ -69,7 +69,8 @@ def command(
     if listing and style == "github":
         raise click.UsageError("--list prints text, json or sarif: the commands of --format github mark faults alone")
     linter = Linter(keys, only_keys, ignore, dialect, exclude, max_size=max_size, listing=listing, fix=fix)
-    findings: list[Finding] = []
+    findings: list[Finding] = []  # of the formats that are written at the end
+    faulty = False
     misses: list[Miss] = []
     for each in _run(linter, names, stdin_name):
         if isinstance(each, Miss):
@@ -80,14 +81,16 @@ def command(
                 file.write(each.content)
             click.echo(f"{each.path}: rewrote {each.count} spec{'s' * (each.count > 1)}", err=True)
         else:
-            findings.append(each)
-            if style in _LINES:
+            faulty = not listing
+            if style not in _LINES:
+                findings.append(each)
+            else:
                 say(_LINES[style](each) if not listing else reports.as_line(each, _paint))
     if style == "json":
         say(reports.as_json(findings))
     elif style == "sarif":
         say(reports.as_sarif(findings, misses, __version__, listing=listing))
-    if misses or (findings and not listing):
+    if misses or faulty:
         raise click.exceptions.Exit(2 if misses else 1)
 
 

@@ -29,7 +29,8 @@ class Settings:
 class Finding:
     """A fault, or a spec, in a file: its span from ``line``, ``column`` up to ``end_line``, ``end_column``, from 1.
 
-    ``end_column`` is the column after the last character. ``source`` is the line that it starts in.
+    ``end_column`` is the column after the last character. ``source`` is the line that it starts in, or of a long line
+    the part near it, and ``source_column`` the column in which that begins.
     """
 
     file: str
@@ -41,6 +42,7 @@ class Finding:
     spec: str
     suggestions: tuple[str, ...] = ()
     source: str = field(default="", repr=False)
+    source_column: int = field(default=1, repr=False)
 
 
 class Checker:
@@ -150,4 +152,4 @@ def _fault(document: Document, scalar: Scalar, spans: Sequence[Span], problem: P
 
 def _finding(document: Document, span: Span, message: str, spec: str, suggestions: tuple[str, ...] = ()) -> Finding:
     start, end = document.place(span[0]), document.place(span[1])
-    return Finding(document.name, *start, *end, message, spec, suggestions, document.line(start[0]))
+    return Finding(document.name, *start, *end, message, spec, suggestions, *document.around(span[0]))

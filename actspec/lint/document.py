@@ -99,11 +99,14 @@ class Document:
         line = bisect.bisect_right(self._lines, index)
         return line, index - self._lines[line - 1] + 1
 
-    def line(self, number: int) -> str:
-        """A line without its end."""
+    def around(self, index: int) -> tuple[str, int]:
+        """The line of a character, or of a long one the part near it, and the column from 1 in which that part starts."""
+        number = bisect.bisect_right(self._lines, index)
         start = self._lines[number - 1]
-        match = _BREAK.search(self.text, start)
-        return self.text[start : match.start() if match else len(self.text)]
+        end = self._lines[number] if number < len(self._lines) else len(self.text)
+        first = max(start, index - _NEAR)
+        shown = self.text[first : min(end, index + _NEAR)]
+        return (shown.rstrip("\r\n") if number < len(self._lines) else shown), first - start + 1
 
     def spans(self, scalar: Scalar) -> list[Span]:
         """Where each character of a string's value stands in the text."""
@@ -113,3 +116,5 @@ class Document:
 
 
 _BREAK = re.compile(r"\r\n|\r|\n")
+_NEAR = 200
+"""How much of a line is kept with a fault, on either side of where it starts: more than reports show of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -23,8 +23,9 @@ def as_text(finding: Finding, paint: Style = lambda _role, part: part) -> str:
     Source lines are shortened around the fault, as the message of a SpecError does.
     """
     place = paint("place", f"{finding.file}:{finding.line}:{finding.column}:")
-    end = finding.end_column - 1 if finding.end_line == finding.line else len(finding.source)
-    line, caret = excerpt(finding.source, (finding.column - 1, max(end, finding.column - 1)))
+    start = finding.column - finding.source_column
+    end = finding.end_column - finding.source_column if finding.end_line == finding.line else len(finding.source)
+    line, caret = excerpt(finding.source, (start, max(end, start)))
     return f"{place} {finding.message}\n  {line}\n  {paint('caret', caret)}"
 
 
@@ -36,8 +37,11 @@ def as_line(finding: Finding, paint: Style = lambda _role, part: part) -> str:
 
 def as_json(findings: Iterable[Finding]) -> str:
     """A list of objects, one a finding."""
-    listed = [{key: value for key, value in asdict(each).items() if key != "source"} for each in findings]
+    listed = [{key: getattr(each, key) for key in _MEMBERS} for each in findings]
     return json.dumps(listed, indent=2, ensure_ascii=False)
+
+
+_MEMBERS = [each.name for each in fields(Finding) if not each.name.startswith("source")]
 
 
 def as_github(finding: Finding) -> str:
