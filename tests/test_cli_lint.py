@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from actspec.cli.program import program
 from actspec.lint import reports
 from actspec.lint.keys import DEFAULT_KEYS, Keys
 from actspec.lint.run import Linter
+from tests import test_cli as terminal
 from tests.test_cli import in_terminal
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -526,3 +528,127 @@ def test_faults_on_one_long_line_keep_what_is_near_them(lint):
         whole = replace(each, source=f"[{line}]", source_column=1)
         assert reports.as_text(each) == reports.as_text(whole)
     assert lint("long.json")[1].splitlines()[1501] == f"  {reports.as_text(found[500]).splitlines()[1].strip()}"
+
+
+def test_folders_that_link_to_each_other_are_walked_once(lint):
+    names = [f"f{n}" for n in range(12)]
+    for name in names:
+        write(f"{name}/a.yaml", "act: tahn")
+        for other in names:
+            if other != name:
+                os.symlink(f"../{other}", f"{name}/to_{other}")
+    for name in (".", "**/*.yaml"):
+        code, out, err = lint(name)
+        assert code == 2
+        assert out.count("unknown activation") == len(names)
+        lines = err.splitlines()
+        assert len(set(lines)) == len(lines) <= len(names) ** 2
+        assert all(line.endswith("is a link to one that it stands in: it was not followed") for line in lines)
+
+
+def test_globs_over_a_loop_tell_it_once(lint):
+    write("a/b/c.yaml", "act: tahn")
+    os.symlink("..", "a/b/up")
+    told = "a/b/up: this folder is a link to one that it stands in: it was not followed\n"
+    for pattern in ("**/*.yaml", "a/**", "**/**/*"):
+        code, out, err = lint(pattern)
+        assert (code, out.count("unknown activation"), err) == (2, 1, told), pattern
+    assert lint("none/**/*.yaml", "a/**/*.toml")[2].splitlines()[0] == "none/**/*.yaml: no file matches this pattern"
+    assert lint("**/*.yaml", "--exclude", "up")[::2] == (1, "")
+
+
+def test_a_file_that_can_not_be_written_is_a_miss_and_the_others_are_fixed(lint):
+    write("a.json", '{"act": "Rectify", "act_fn": "tahn"}')
+    write("b.json", '{"act": "Rectify"}')
+    os.chmod("a.json", 0o444)
+    code, out, err = lint("--fix", "--format", "json", ".")
+    assert (code, err) == (2, "a.json: permission denied\nb.json: rewrote 1 spec\n")
+    assert [(each["file"], each["column"]) for each in json.loads(out)] == [("a.json", 31)]
+    assert Path("a.json").read_text() == '{"act": "Rectify", "act_fn": "tahn"}'
+    assert Path("b.json").read_text() == '{"act": "relu"}'
+
+
+def test_a_disk_that_is_full_is_a_miss_for_each_file(lint, monkeypatch):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write("a.json", '{"act": "Rectify"}')
+    write("b.json", '{"act": "tahn"}')
+    monkeypatch.setattr(os, "fsync", full)
+    code, out, err = lint("--fix", ".")
+    assert (code, out.count("unknown activation")) == (2, 1)
+    assert err.startswith("a.json: the disk is full: nothing was written")
+    assert sorted(os.listdir()) == ["a.json", "b.json"]
+
+
+def test_names_that_are_no_text_stand_in_reports(lint):
+    name = os.fsdecode(b"caf\xe9.json")
+    try:
+        write(name, '{"act": "tahn"}')
+    except OSError:
+        pytest.skip("file names are text here")
+    code, out, _ = lint("--format", "sarif", name)
+    (result,) = json.loads(out)["runs"][0]["results"]
+    assert code == 1
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "caf%E9.json"}
+    assert json.loads(lint("--format", "json", name)[1])[0]["file"] == name
+
+
+def test_a_closed_standard_input_is_one_line(lint, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert lint("--format", "json", "-") == (
+        2,
+        "[]\n",
+        "stdin.yaml: standard input is closed: there is nothing to read\n",
+    )
+
+
+def test_colour_is_left_out_where_it_is_not_wanted(tmp_path, monkeypatch):
+    write(tmp_path / "a.json", '{"act": "tahn"}')
+    monkeypatch.setitem(terminal.ENVIRONMENT, "NO_COLOR", "1")
+    assert "\x1b" not in in_terminal("lint", tmp_path / "a.json")[0]
+    monkeypatch.setitem(terminal.ENVIRONMENT, "NO_COLOR", "")
+    assert "\x1b[1m" in in_terminal("lint", tmp_path / "a.json")[0]
+
+
+def test_a_broken_project_is_told_once(lint):
+    write("pyproject.toml", "\ufeff[tool.actspec]\nkeys = ['gate']\n")
+    write("a.yaml", "gate: tahn\n")
+    write("b/c.yaml", "gate: tahn\n")
+    assert lint(".")[::2] == (1, "")
+    write("pyproject.toml", "[tool.actspec")
+    code, out, err = lint(".")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"{Path.cwd()}/pyproject.toml: Expected ']'")
+
+
+def test_excluded_paths_are_those_below_the_project(lint, tmp_path, monkeypatch):
+    project = tmp_path / "large" / "project"
+    write(project / "pyproject.toml", "[tool.actspec]\nexclude = ['configs/old', './data/*.json', 'large/', 'up']\n")
+    for name in ("configs/old/a.yaml", "configs/b.yaml", "other/configs/old/c.yaml", "data/d.json", "x/large/e.yaml"):
+        write(project / name, 'act: "tahn"' if name.endswith("yaml") else '{"act": "tahn"}')
+    os.symlink("..", project / "configs" / "up")
+    os.symlink("large/project", tmp_path / "link")
+    wanted = ["b.yaml", "c.yaml"]
+
+    def names(*args):
+        code, out, err = lint(*args)
+        assert (code, err) == (1, "")
+        return sorted(Path(line.split(":")[0]).name for line in out.splitlines() if line[0] != " ")
+
+    assert (
+        names("large") == names(tmp_path) == names("link") == names("large/**/*.*ml", "--exclude", "*.toml") == wanted
+    )
+    assert lint("large/project/configs/old/a.yaml", "large/project/configs/old") == (0, "", "")
+    monkeypatch.chdir(project / "configs")
+    assert names("..") == wanted
+    assert names(".") == ["b.yaml"]
+    assert lint("old/a.yaml", "../data/d.json", "../x/large/e.yaml") == (0, "", "")
+    assert lint("b.yaml", "--exclude", "./b.yaml") == (0, "", "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_encodings_are_named(lint, encoding):
+    write("a.yaml", "act: tanh\n".encode(encoding))
+    looks = encoding[:6].upper()
+    assert lint("a.yaml") == (2, "", f"a.yaml: this looks like {looks} text: save it as UTF-8\n")

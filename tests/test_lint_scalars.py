@@ -196,7 +196,7 @@ def test_lines_are_those_of_editors() -> None:
     found = document("x.json", '{"a":\r\n"b",\r"c":\n1}', format_of("x.json"))
     places = [found.place(each.start) for each in scalars(found.roots[0])]
     assert places == [(1, 2), (2, 1), (3, 1), (4, 1)]
-    assert [found.line(number) for number in (1, 2, 3, 4)] == ['{"a":', '"b",', '"c":', "1}"]
+    assert [found.around(at) for at in (1, 7, 12, 17)] == [('{"a":', 1), ('"b",', 1), ('"c":', 1), ("1}", 1)]
 
 
 def test_a_random_mixture_of_styles_is_read_as_pyyaml_reads_it() -> None:

@@ -26,8 +26,13 @@ def fault_of(error: Exception) -> Fault | None:
 
 def _system_fault(error: OSError) -> Fault:
     place = "" if error.filename is None else f"{error.filename}: "
+    return Fault(place + reason_of(error))
+
+
+def reason_of(error: OSError) -> str:
+    """What an operation on a file failed for, and what to do about it where that is known."""
     reason = error.strerror or str(error) or type(error).__name__
-    return Fault(place + (reason if error.errno is None else _HINTS.get(error.errno, reason)))
+    return reason if error.errno is None else _HINTS.get(error.errno, reason)
 
 
 _HINTS = {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 
 from actspec import __version__
 from actspec.cli.atomic import replacing
 from actspec.cli.dialectoption import dialect_option
+from actspec.cli.faults import Fault, reason_of
 from actspec.cli.output import say
 from actspec.lint import reports
 from actspec.lint.check import Finding
 from actspec.lint.files import MAX_SIZE, Miss
-from actspec.lint.run import Linter, Rewritten
+from actspec.lint.run import Linter, Rewritten, UnwritableError
 
 
 @click.command(short_help="Check the specs in YAML, TOML, JSON and Python files.")
@@ -68,7 +72,9 @@ def command(
         raise click.UsageError(f"--fix rewrites files: it can't be used with {'--list' if listing else _STDIN!r}")
     if listing and style == "github":
         raise click.UsageError("--list prints text, json or sarif: the commands of --format github mark faults alone")
-    linter = Linter(keys, only_keys, ignore, dialect, exclude, max_size=max_size, listing=listing, fix=fix)
+    linter = Linter(
+        keys, only_keys, ignore, dialect, exclude, max_size=max_size, listing=listing, fix=fix, write=_write
+    )
     findings: list[Finding] = []  # of the formats that are written at the end
     faulty = False
     misses: list[Miss] = []
@@ -77,8 +83,6 @@ def command(
             misses.append(each)
             click.echo(f"{each.name}: {each.reason}", err=True)
         elif isinstance(each, Rewritten):
-            with replacing(each.path) as file:
-                file.write(each.content)
             click.echo(f"{each.path}: rewrote {each.count} spec{'s' * (each.count > 1)}", err=True)
         else:
             faulty = not listing
@@ -97,7 +101,25 @@ def command(
 def _run(linter: Linter, names: tuple[str, ...], stdin_name: str) -> Iterator[Finding | Miss | Rewritten]:
     """What is found, in the order of the names."""
     for stdin, group in itertools.groupby(names, key=lambda name: name == _STDIN):
-        yield from linter.stream(sys.stdin.buffer, stdin_name) if stdin else linter.files(group)
+        if not stdin:
+            yield from linter.files(group)
+        elif sys.stdin is None:  # it was closed before the program began
+            yield Miss(stdin_name, "standard input is closed: there is nothing to read")
+        else:
+            yield from linter.stream(sys.stdin.buffer, stdin_name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a file's new content in its place, if the file may be written, which its folder alone doesn't say."""
+    try:
+        if not (os.access(path, os.W_OK) and os.stat(path).st_mode & 0o222):
+            raise PermissionError(errno.EACCES, "")
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise UnwritableError(reason_of(error)) from None
+    except Fault as fault:
+        raise UnwritableError(fault.message) from None
 
 
 def _paint(role: str, part: str) -> str:

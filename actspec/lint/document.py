@@ -100,7 +100,7 @@ class Document:
         return line, index - self._lines[line - 1] + 1
 
     def around(self, index: int) -> tuple[str, int]:
-        """The line of a character, or of a long one the part near it, and the column from 1 in which that part starts."""
+        """The line of a character, or of a long one the part near it, and the column from 1 where that starts."""
         number = bisect.bisect_right(self._lines, index)
         start = self._lines[number - 1]
         end = self._lines[number] if number < len(self._lines) else len(self.text)

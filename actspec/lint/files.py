@@ -6,11 +6,11 @@ import codecs
 import glob
 import io
 import os
+import re
 import stat
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
@@ -45,67 +45,136 @@ class Miss:
     reason: str
 
 
-def find(names: Iterable[str]) -> Iterator[Path | Miss]:
+Excludes = Callable[[str], bool]
+"""Whether a file or folder of that name is passed by."""
+
+
+def find(names: Iterable[str], excludes: Excludes = lambda _name: False) -> Iterator[Path | Miss]:
     """The files that the names stand for: files, folders with all that is in them, and globs. Each file once.
 
-    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by.
+    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by. What
+    is excluded is neither given nor entered.
     """
-    met: set[str] = set()
+    met: set[str | Miss] = set()
+    walked: set[_Id] = set()
     for name in names:
-        for found in _find(name):
-            if isinstance(found, Path):
-                if (real := os.path.realpath(found)) in met:
-                    continue
-                met.add(real)
-            yield found
+        for found in _find(name, excludes, walked):
+            once = os.path.realpath(found) if isinstance(found, Path) else found
+            if once not in met:
+                met.add(once)
+                yield found
 
 
-def is_excluded(path: Path, globs: Iterable[str]) -> bool:
-    """Whether a glob matches a file's name, that of a folder above it, or its whole path."""
-    parts = (path.as_posix(), *path.parts)
-    return any(fnmatchcase(part, pattern) for pattern in globs for part in parts)
-
-
-def _find(name: str) -> Iterator[Path | Miss]:
+def _find(name: str, excludes: Excludes, walked: set[_Id]) -> Iterator[Path | Miss]:
     if os.path.lexists(name):
-        yield from _walk(name) if os.path.isdir(name) else [Path(name)]
+        yield from _all_in(name, excludes, walked)
     elif glob.has_magic(name):
-        matches = sorted(glob.iglob(name, recursive=True))
-        for match in matches:
-            yield from _walk(match) if os.path.isdir(match) else [Path(match)]
+        matches: set[str] = set()
+        for found in _expand(name, excludes):
+            if isinstance(found, Miss):
+                yield found
+            else:
+                matches.add(found)
+        for match in sorted(matches):
+            yield from _all_in(match, excludes, walked)
         if not matches:
             yield Miss(name, "no file matches this pattern")
     else:
         yield Miss(name, "no such file or folder")
 
 
-def _walk(top: str) -> Iterator[Path | Miss]:
-    """The files in a folder and those below it, folders that are linked included."""
-    pending = [(top, frozenset[tuple[int, int]]())]
+def _expand(pattern: str, excludes: Excludes) -> Iterator[str | Miss]:
+    """What a pattern matches. Its ``**`` is a folder and all below it, each once, as in ``_walk``."""
+    parts = re.split(r"[/\\]" if os.sep == "\\" else "/", pattern)
+    if "**" not in parts:
+        yield from glob.iglob(pattern)
+        return
+    at = parts.index("**")
+    after = at + 1
+    while after < len(parts) and parts[after] in ("**", ""):
+        after += 1
+    above, below = "/".join(parts[:at]) or "/"[: at and 1], "/".join(parts[after:])
+    walked: set[_Id] = set()
+    for top in _expand(above, excludes) if glob.has_magic(above) else [above]:
+        if isinstance(top, Miss):
+            yield top
+            continue
+        if not os.path.isdir(top or os.curdir) or excludes(top or os.curdir):
+            continue
+        if not below:
+            yield top or os.curdir
+            continue
+        for folder in _walk(top, excludes, walked):
+            if isinstance(folder, Miss):
+                yield folder
+            else:
+                yield from _expand(os.path.join(glob.escape(folder.path), below), excludes)
+
+
+def _all_in(name: str, excludes: Excludes, walked: set[_Id]) -> Iterator[Path | Miss]:
+    """A file, or the files in a folder and those below it."""
+    if excludes(name):
+        return
+    if not os.path.isdir(name):
+        yield Path(name)
+        return
+    for folder in _walk(name, excludes, walked):
+        if isinstance(folder, Miss):
+            yield folder
+            continue
+        for entry in folder.files:
+            if any(entry.lower().endswith(each.suffixes) for each in FORMATS):
+                path = os.path.join(folder.path, entry)
+                if not excludes(path):
+                    yield Path(path)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder and the names of the files in it."""
+
+    path: str
+    files: list[str]
+
+
+_Id = tuple[int, int]
+"""The device and the inode of a folder, which all its names share."""
+
+
+def _walk(top: str, excludes: Excludes, walked: set[_Id]) -> Iterator[_Folder | Miss]:
+    """A folder and those below it, folders that are linked included: each that is not in ``walked``, which grows."""
+    pending = [(top, frozenset[_Id]())]
     while pending:
-        folder, above = pending.pop()
+        path, above = pending.pop()
         try:
-            status = os.stat(folder)
-            with os.scandir(folder) as scan:
+            status = os.stat(path or os.curdir)
+            here = (status.st_dev, status.st_ino)
+            if here in above:
+                yield _miss(path, "this folder is a link to one that it stands in: it was not followed")
+            if here in walked:
+                continue
+            walked.add(here)
+            with os.scandir(path or os.curdir) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
-            yield Miss(folder, error.strerror or str(error))
-            continue
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            yield Miss(folder, "this folder is a link to one that it stands in: it was not followed")
+            yield _miss(path, error.strerror or str(error))
             continue
         if any(entry.name == "pyvenv.cfg" for entry in entries):
             continue
-        folders = []
+        files, folders = [], []
         for entry in entries:
             if entry.name.startswith(".") or entry.name in _SKIPPED:
                 continue
-            if _is_folder(entry):
-                folders.append((entry.path, above | {here}))
-            elif any(entry.name.lower().endswith(each.suffixes) for each in FORMATS):
-                yield Path(entry.path)
+            if not _is_folder(entry):
+                files.append(entry.name)
+            elif not excludes(below := os.path.join(path, entry.name)):
+                folders.append((below, above | {here}))
+        yield _Folder(path, files)
         pending += reversed(folders)
+
+
+def _miss(path: str, reason: str) -> Miss:
+    return Miss(str(Path(path)), reason)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -144,6 +213,8 @@ def decode(file: IO[bytes], format: Format, max_size: int = MAX_SIZE) -> Text:  
     data = file.read(max_size + 1)
     if len(data) > max_size:
         raise UnreadableError(f"this has more than {max_size:,} bytes: it was not checked (--max-size sets the limit)")
+    if looks := _wide(data):
+        raise UnreadableError(f"this looks like {looks} text: save it as UTF-8")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     encoding = "utf-8"
     if format is PYTHON:
@@ -158,6 +229,17 @@ def decode(file: IO[bytes], format: Format, max_size: int = MAX_SIZE) -> Text:  
         raise UnreadableError(
             f"this is not {encoding.upper()} text: byte {len(mark) + error.start + 1:,} is none of it"
         ) from None
+
+
+def _wide(data: bytes) -> str | None:
+    """UTF-16 or UTF-32, where data begin with its byte order mark or as Latin letters do in it."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    head = data[:64]
+    even, odd = any(head[::2]), any(head[1::2])
+    return "UTF-16" if len(head) > 3 and even != odd and all(head[::2] if even else head[1::2]) else None
 
 
 def document(name: str, text: str, format: Format) -> Document:  # noqa: A002

@@ -21,7 +21,7 @@ FILE = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Project:
-    """A table ``[tool.actspec]``: its lists and its dialect, empty where it doesn't set them."""
+    """A table ``[tool.actspec]``: its lists and its dialect, empty where it doesn't set them, and its folder."""
 
     keys: tuple[str, ...] = ()
     only_keys: tuple[str, ...] = ()
@@ -29,6 +29,7 @@ class Project:
     exclude: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     dialect: str | None = None
+    folder: Path | None = None
 
     def settings(
         self,
@@ -42,74 +43,87 @@ class Project:
         return Settings((*only, *self.keys, *keys), (*self.ignore, *ignore), dialect or self.dialect)
 
 
+class ProjectError(UnreadableError):
+    """A pyproject.toml that can't be read, or whose table holds something else: which, and the fault in it."""
+
+    def __init__(self, file: Path, fault: str) -> None:
+        super().__init__(f"{file}: {fault}")
+        self.file = file
+        self.fault = " ".join(fault.split())
+
+
 class Projects:
     """The tables that hold for folders; each is read once."""
 
     def __init__(self) -> None:
-        self._found: dict[Path, Project] = {}
+        self._found: dict[Path, Project | ProjectError] = {}
 
     def find(self, folder: Path) -> Project:
-        """The table of the nearest pyproject.toml with one, in the folder or above it.
+        """The table of the nearest pyproject.toml with one, in the folder or above it; ProjectError if it is broken."""
+        found = self._find(folder.resolve())
+        if isinstance(found, ProjectError):
+            raise ProjectError(found.file, found.fault)
+        return found
 
-        UnreadableError where that file can't be read, or its table holds something else.
-        """
-        return self._find(folder.resolve())
-
-    def _find(self, folder: Path) -> Project:
+    def _find(self, folder: Path) -> Project | ProjectError:
         if folder not in self._found:
             file = folder / FILE
-            table = _table(file) if file.is_file() else None
-            if table is not None:
-                self._found[folder] = _project(table, file)
-            else:
-                self._found[folder] = Project() if folder.parent == folder else self._find(folder.parent)
+            found: Project | ProjectError | None
+            try:
+                table = _table(file) if file.is_file() else None
+                found = None if table is None else _project(table, file)
+            except OSError as error:
+                found = ProjectError(file, error.strerror or str(error))
+            except ProjectError as error:
+                found = error
+            if found is None:
+                found = Project() if folder.parent == folder else self._find(folder.parent)
+            self._found[folder] = found
         return self._found[folder]
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        read = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise UnreadableError(f"{file}: {error.strerror}") from None
+        read = tomllib.loads(file.read_text("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"{file}: {error}") from None
+        raise ProjectError(file, str(error)) from None
     tool = read.get("tool")
     table = tool.get("actspec") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise UnreadableError(f"{file}: tool.actspec must be a table")
+        raise ProjectError(file, "tool.actspec must be a table")
     return table
 
 
 def _project(table: Mapping[str, Any], file: Path) -> Project:
-    place = f"{file}: [tool.actspec]"
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key == "dialect":
             if not isinstance(value, str):
-                raise UnreadableError(f"{place}: dialect must be a string")
+                raise ProjectError(file, f"{_TABLE}: dialect must be a string")
             try:
                 dialects.load(value)
             except ValueError as error:
-                raise UnreadableError(f"{place}: {error}") from None
+                raise ProjectError(file, f"{_TABLE}: {error}") from None
             values[key] = value
         elif key not in _LISTS:
             near = closest(key, (*_LISTS, "dialect"), parts=True)
             hint = f", {did_you_mean(near)}" if near else f": it takes {', '.join((*_LISTS, 'dialect'))}"
-            raise UnreadableError(f"{place} has no setting {key!r}{hint}")
+            raise ProjectError(file, f"{_TABLE} has no setting {key!r}{hint}")
         elif not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise UnreadableError(f"{place}: {key} must be a list of strings")
+            raise ProjectError(file, f"{_TABLE}: {key} must be a list of strings")
         else:
             values[key.replace("-", "_")] = tuple(value)
-    project = Project(**values)
+    project = Project(**values, folder=file.parent)
     for name in project.plugins:
-        _load(name, place)
+        _load(name, file)
     return project
 
 
+_TABLE = "[tool.actspec]"
 _LISTS = ("keys", "only-keys", "ignore", "exclude", "plugins")
 
 
-def _load(name: str, place: str) -> None:
+def _load(name: str, file: Path) -> None:
     """Import what a distribution offers, or the entry point of that name."""
     offered = plugins.offers(import_path())
     chosen = [
@@ -121,9 +135,9 @@ def _load(name: str, place: str) -> None:
     if not chosen:
         known = sorted({point.dist.name for points in offered.values() for point in points if point.dist})
         hint = f"those that do are {', '.join(known)}" if known else "none does"
-        raise UnreadableError(f"{place}: no installed package {name!r} offers activations: {hint}")
+        raise ProjectError(file, f"{_TABLE}: no installed package {name!r} offers activations: {hint}")
     for key in chosen:
         try:
             registry.find(key)
         except PluginError as error:
-            raise UnreadableError(f"{place}: {error}") from None
+            raise ProjectError(file, f"{_TABLE}: {error}") from None

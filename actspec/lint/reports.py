@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import PurePath
@@ -38,7 +39,13 @@ def as_line(finding: Finding, paint: Style = lambda _role, part: part) -> str:
 def as_json(findings: Iterable[Finding]) -> str:
     """A list of objects, one a finding."""
     listed = [{key: getattr(each, key) for key in _MEMBERS} for each in findings]
-    return json.dumps(listed, indent=2, ensure_ascii=False)
+    return _dumped(listed)
+
+
+def _dumped(value: Any) -> str:
+    """JSON, where bytes of a file name that are no text are escapes of lone surrogates, as Python has them."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _MEMBERS = [each.name for each in fields(Finding) if not each.name.startswith("source")]
@@ -95,7 +102,7 @@ def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str, 
         "results": [_result(each, listing=listing) for each in findings],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False)
+    return _dumped(log)
 
 
 def _result(finding: Finding, *, listing: bool) -> dict[str, Any]:
@@ -105,7 +112,7 @@ def _result(finding: Finding, *, listing: bool) -> dict[str, Any]:
         "endLine": finding.end_line,
         "endColumn": finding.end_column,
     }
-    location = {"artifactLocation": {"uri": quote(PurePath(finding.file).as_posix())}, "region": region}
+    location = {"artifactLocation": {"uri": quote(os.fsencode(PurePath(finding.file).as_posix()))}, "region": region}
     return {
         "ruleId": (SPEC if listing else FAULT)["id"],
         "kind": "informational" if listing else "fail",

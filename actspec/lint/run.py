@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import IO
 from actspec.lint import files
 from actspec.lint.check import Checker, Finding, Settings, specs
 from actspec.lint.document import Document, Format, UnreadableError
+from actspec.lint.exclude import excluded
 from actspec.lint.files import MAX_SIZE, Miss, Text
 from actspec.lint.keys import Keys
-from actspec.lint.project import Projects
+from actspec.lint.project import Project, ProjectError, Projects
 from actspec.lint.rewrite import rewrite
 from actspec.lint.select import Selection, select
 
@@ -26,12 +28,17 @@ class Rewritten:
     count: int
 
 
+class UnwritableError(Exception):
+    """A file that can't be rewritten, and why."""
+
+
 @dataclass
 class Linter:
     """What is asked of files; the rest is up to their projects.
 
     ``keys``, ``ignore`` and ``exclude`` stand beside a project's, ``only_keys`` and ``dialect`` in place of its own.
-    ``listing`` gives the specs themselves, ``fix`` the rewritten files.
+    ``listing`` gives the specs themselves, ``fix`` the rewritten files, which ``write`` puts in their places, or raises
+    UnwritableError: then the old text is what is checked.
     """
 
     keys: tuple[str, ...] = ()
@@ -42,12 +49,14 @@ class Linter:
     max_size: int = MAX_SIZE
     listing: bool = False
     fix: bool = False
+    write: Callable[[Path, bytes], None] = lambda _path, _content: None
     _projects: Projects = field(default_factory=Projects, repr=False)
     _checkers: dict[Settings, tuple[Keys, Checker]] = field(default_factory=dict, repr=False)
+    _broken: set[Path] = field(default_factory=set, repr=False)
 
     def files(self, names: Iterable[str]) -> Iterator[Finding | Miss | Rewritten]:
         """What is found in files, folders and globs, file by file."""
-        for found in files.find(names):
+        for found in files.find(names, self._excludes):
             if isinstance(found, Miss):
                 yield found
             else:
@@ -62,19 +71,31 @@ class Linter:
 
         yield from self._guarded(name, look)
 
+    def _excludes(self, name: str) -> bool:
+        """Whether a file or folder is excluded here, or by the project that the folder it stands in is part of."""
+        try:
+            project = self._projects.find(Path(os.path.dirname(name)))
+        except ProjectError:  # it is told of where the files are read
+            project = Project()
+        return excluded(name, os.curdir, self.exclude) or excluded(name, project.folder, project.exclude)
+
     def _guarded(
         self, name: str, look: Callable[[], Iterator[Finding | Miss | Rewritten]]
     ) -> Iterator[Finding | Miss | Rewritten]:
         try:
             yield from look()
+        except ProjectError as error:
+            if error.file not in self._broken:  # it is told once for all the files that it holds for
+                self._broken.add(error.file)
+                yield Miss(str(error.file), error.fault)
         except UnreadableError as error:
             yield Miss(name, error.reason)
+        except OSError as error:
+            yield Miss(name, error.strerror or str(error))
         except MemoryError:
             yield Miss(name, "there is not enough memory to read this")
 
     def _file(self, path: Path) -> Iterator[Finding | Miss | Rewritten]:
-        if files.is_excluded(path, (*self.exclude, *self._projects.find(path.parent).exclude)):
-            return
         kind = files.format_of(path.name)
         yield from self._text(files.read(path, kind, self.max_size), str(path), kind, path.parent)
 
@@ -87,8 +108,14 @@ class Linter:
         if self.fix:
             text, count = rewrite(document, found, checker)
             if count:
-                yield Rewritten(Path(name), content.encode(text), count)
-                document, found = self._read(name, text, kind, keys)
+                rewritten = Rewritten(Path(name), content.encode(text), count)
+                try:
+                    self.write(rewritten.path, rewritten.content)
+                except UnwritableError as error:
+                    yield Miss(name, str(error))
+                else:
+                    yield rewritten
+                    document, found = self._read(name, text, kind, keys)
         yield from specs(document, found.specs) if self.listing else checker.faults(document, found)
 
     def _read(self, name: str, text: str, kind: Format, keys: Keys) -> tuple[Document, Selection]:
