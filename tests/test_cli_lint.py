@@ -278,8 +278,12 @@ def test_specs_in_python(lint):
     ]
     found = [(each["line"], each["column"]) for each in json.loads(lint("--format", "json", "a.py")[1])]
     assert found == wanted
-    write("a.py", "layers.append((10, 'TANH'))\nx_layers += [(2, 'TANH')]\nd['act'] = 'TANH'\nf([(1, 'TANH')])\n")
-    assert lint("--fix", "a.py")[2] == "a.py: rewrote 4 specs\n"
+    write(
+        "a.py",
+        "layers.append((10, 'TANH'))\nx_layers += [(2, 'TANH')]\nd['act'] = 'TANH'\nf([(1, 'TANH')])\n"
+        "self.layers = layers = [3, (2, 'TANH')]\n",
+    )
+    assert lint("--fix", "a.py")[2] == "a.py: rewrote 5 specs\n"
 
 
 LAYERS = """\

@@ -30,7 +30,7 @@ def rewrite(document: Document, selection: Selection, checker: Checker) -> tuple
             continue
         if each.scalar.value.strip() != spelling and (made := list(_edits(document, each.scalar, spelling))):
             edits += made
-            changed[id(each.scalar)] = spelling
+            changed[each.scalar.start] = spelling
     if not edits:
         return document.text, 0
     text = _apply(document.text, edits)
@@ -69,7 +69,7 @@ def _apply(text: str, edits: list[Edit]) -> str:
 
 
 def _same(document: Document, after: Sequence[Node], changed: dict[int, str]) -> bool:
-    """Whether the nodes are those of the document, but for the scalars in ``changed``, which have their new text."""
+    """Whether the nodes are those of the document, but for scalars that start in ``changed``, with their new text."""
     kind_of = document.format.kind_of
     if len(document.roots) != len(after):
         return False
@@ -85,8 +85,8 @@ def _same(document: Document, after: Sequence[Node], changed: dict[int, str]) ->
                 pairs += zip(old.children, new.children, strict=True)
         elif isinstance(new, Branch) or kind_of(old) != kind_of(new):
             return False
-        elif id(old) in changed:
-            if new.value.strip() != changed[id(old)]:
+        elif old.start in changed:
+            if new.value.strip() != changed[old.start]:
                 return False
         elif new.value != old.value:
             return False
