@@ -643,7 +643,8 @@ def test_excluded_paths_are_those_below_the_project(lint, tmp_path, monkeypatch)
     assert (
         names("large") == names(tmp_path) == names("link") == names("large/**/*.*ml", "--exclude", "*.toml") == wanted
     )
-    assert lint("large/project/configs/old/a.yaml", "large/project/configs/old") == (0, "", "")
+    old = "large/project/configs/old"
+    assert lint(f"{old}/a.yaml", old, f"{old}/*.yaml", f"{old}/**/*.yaml") == (0, "", "")
     monkeypatch.chdir(project / "configs")
     assert names("..") == wanted
     assert names(".") == ["b.yaml"]

@@ -99,9 +99,9 @@ def _expand(pattern: str, excludes: Excludes) -> Iterator[str | Miss]:
         if isinstance(top, Miss):
             yield top
             continue
-        if not os.path.isdir(top or os.curdir) or excludes(top or os.curdir):
+        if not os.path.isdir(top or os.curdir):
             continue
-        if not below:
+        if not below or excludes(top or os.curdir):  # what is excluded matches all the same: it is no wrong pattern
             yield top or os.curdir
             continue
         for folder in _walk(top, excludes, walked):
