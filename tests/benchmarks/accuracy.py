@@ -8,6 +8,8 @@ An error is the distance from the exact result in units in the last place (ulp) 
 result; of subnormal results, in the smallest subnormal. Parameters count as declared, in float64. The references are
 those of ``tests/support/oracles``.
 
+``--peers`` adds the worst errors of PyTorch and JAX, over about a million values.
+
 ``--every N`` takes a part: of float32 each Nth bit pattern, from pattern ``N//3`` on, so that the lowest bits aren't
 zero in all of them; of float64 an Nth of the values.
 """
@@ -27,6 +29,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+from libraries import Peers
 from shared import add_outputs, elementwise, is_elementwise, machine, machine_line, paste, table
 
 import actspec
@@ -38,6 +41,8 @@ from oracles import POINTWISE, WIDE, constants
 CHUNK = 1 << 16  # elements: what a chunk takes stays in cache
 LIMITS = (1, 2, 4)
 STRICT = ("tanh", "sigmoid", "softplus", "elu", "gaussian")  # within 2 ulp; all others within 4
+PEERS = ("torch", "jax.jit")
+PEER_VALUES = 1 << 20
 KEPT = 16  # candidates that mpmath recomputes
 
 
@@ -242,7 +247,26 @@ def check(act: actspec.Pipeline, kind: Kind, found: Found) -> dict[str, float | 
     return {"worst": None, "at": None} if worst is None else {"worst": worst[0], "at": worst[1]}
 
 
-def judge(spec: str, act: actspec.Pipeline, name: str, values: int, progress: bool) -> dict[str, Any]:
+def worst_of_peers(act: actspec.Pipeline, kind: Kind, peers: Peers) -> dict[str, float]:
+    """The worst errors of peers, over a spread of values whose exact results aren't subnormal."""
+    count, chunk = (patterns if kind.digits == 24 else samples)(kind, PEER_VALUES)
+    x = np.concatenate([chunk(number) for number in range(count)])
+    found: dict[str, float] = {}
+    with np.errstate(all="ignore"):
+        right = np.asarray(wide(act.stages, x.astype(kind.wide)), kind.wide)
+        counts = np.isfinite(right) & (np.abs(right) < np.finfo(kind.dtype).max)
+        counts &= (np.abs(right) >= np.finfo(kind.dtype).smallest_normal) | (right == 0)
+        for peer in PEERS:
+            program = peers.program(peer, act.stages, x, None)
+            if program is not None:
+                error = kind.ulps(np.asarray(program()), right)
+                found[peer] = round(float(np.max(error, initial=0.0, where=counts & ~np.isnan(error))), 2)
+    return found
+
+
+def judge(
+    spec: str, act: actspec.Pipeline, name: str, values: int, progress: bool, peers: Peers | None = None
+) -> dict[str, Any]:
     """Everything about one spec in one type."""
     kind = KINDS[name]
     start, shown = time.perf_counter(), [0.0]
@@ -289,6 +313,7 @@ def judge(spec: str, act: actspec.Pipeline, name: str, values: int, progress: bo
         "reference": "accurate" if all(s.__definition__.name in WIDE for s in act) else "the class's own formula",
         "target": limit,
         "met": found.worst <= limit and not found.misplaced,
+        "peers": {} if peers is None else worst_of_peers(act, kind, peers),
         "seconds": round(time.perf_counter() - start, 1),
     }
 
@@ -328,10 +353,25 @@ def markdown(facts: dict[str, Any], results: list[dict[str, Any]]) -> str:
         counts = [f"{each['above'][str(limit)]:,}" for limit in LIMITS]
         found = (f"{each['values']:,}", f"{each['worst']:.2f}", where["x"], *counts, f"{each['worst_subnormal']:.2f}")
         met = "yes" if each["met"] else "no"
-        rows.append((f"`{each['spec']}`", each["type"], *found, str(each["misplaced"]), str(each["target"]), met))
+        others = [_rounded(each["peers"].get(peer)) for peer in PEERS]
+        rows.append(
+            (f"`{each['spec']}`", each["type"], *found, str(each["misplaced"]), str(each["target"]), met, *others)
+        )
     head = ("spec", "type", "values", "worst ulp", "at x", *(f"above {limit} ulp" for limit in LIMITS))
-    head = (*head, "worst subnormal result", "misplaced NaN, infinity", "target", "met")
+    head = (
+        *head,
+        "worst subnormal result",
+        "misplaced NaN, infinity",
+        "target",
+        "met",
+        "PyTorch's worst",
+        "JAX's worst",
+    )
     return f"Machine: {machine_line(facts)}.\n\n{table(head, rows)}"
+
+
+def _rounded(error: float | None) -> str:
+    return "" if error is None else f"{error:.2f}" if error < 100 else f"{error:.1e}"
 
 
 def main() -> None:
@@ -340,6 +380,7 @@ def main() -> None:
     parser.add_argument("--type", choices=KINDS, help="one type only (both)")
     parser.add_argument("--values", type=int, help="how many values (float32: all, float64: 10000000)")
     parser.add_argument("--every", type=int, default=1, help="take one of so many values (1)")
+    parser.add_argument("--peers", action="store_true", help="the worst of PyTorch and JAX beside it")
     add_outputs(parser)
     options = parser.parse_args()
     if options.every < 1 or (options.values is not None and options.values < 1):
@@ -357,10 +398,11 @@ def main() -> None:
     if talk:
         print(machine_line(facts))
     results = []
+    peers = Peers(PEERS) if options.peers else None
     for spec, act in pipelines.items():
         for name in (options.type,) if options.type else KINDS:
             values = options.values or max(1, (2**32 if name == "float32" else 10**7) // options.every)
-            results.append(judge(spec, act, name, values, sys.stderr.isatty()))
+            results.append(judge(spec, act, name, values, sys.stderr.isatty(), peers))
             if talk:
                 print(text(results[-1]), flush=True)
     if options.json:
