@@ -34,8 +34,8 @@ class Pipeline(Runner):
 
     >>> import actspec
     >>> act = actspec.parse("relu + tanh") + "norm:max"
-    >>> str(act), len(act), act[0]
-    ('relu+tanh+norm:max', 3, ReLU(max=float('inf')))
+    >>> str(act), len(act), act[1]
+    ('relu+tanh+norm:max', 3, Tanh())
     >>> act([-1.0, 0.0, 2.0]).round(6)
     array([0., 0., 1.])
     """

@@ -66,13 +66,16 @@ def test_the_rules_of_each_primitive_agree_with_central_differences(primitive):
     if primitive.arity == 1:
         assert_derives(function, x)
         return
+    if primitive.arity == 3:  # the third is what rounding has left out of the others
+        assert_derives(lambda x: function(x, x * x - 1.3, 0.0), x)
+        return
     assert_derives(lambda x: function(x, 1.37), x)
     assert_derives(lambda x: function(1.37, x), x)
     assert_derives(lambda x: function(x, x * x + 0.7), x)
 
 
 def test_every_primitive_has_a_rule_or_is_constant_between_its_steps():
-    steps = {"floor_divide", "sign", "floor", "ceil", "trunc", "rint", "stop_gradient", "number"}
+    steps = {"floor_divide", "sign", "floor", "ceil", "trunc", "rint", "stop_gradient", "number", "product_error"}
     assert {each.name for each in PRIMITIVES.values() if not each.gives_truth and not each.partials} == steps
 
 

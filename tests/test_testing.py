@@ -350,7 +350,27 @@ def random_numbers():
         def __call__(self, x):
             return x + np.random.default_rng().normal(size=x.shape)
 
-    return Noisy, "repeats", "a second call of the formula", "as at the first one", "no random numbers"
+    return (
+        Noisy,
+        "repeats",
+        "a second call of the formula",
+        "as at the first one",
+        "as the noise of a method",
+    )
+
+
+def draws_the_same_noise():
+    class Fixed(Activation):
+        def __call__(self, x):
+            return x * 1.0
+
+        def draw(self, _rng, shape):
+            return np.ones(shape)
+
+        def sample(self, x, noise):
+            return x + noise
+
+    return Fixed, "noise", "the same result twice", "another one at every call", "draw from rng"
 
 
 def counts_its_calls():
@@ -745,6 +765,7 @@ BAD = [
     wrong_shape,
     always_raising,
     random_numbers,
+    draws_the_same_noise,
     counts_its_calls,
     compiled_otherwise,
     knows_the_layout,

@@ -59,7 +59,7 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
 
     def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
         """The result of an activation's formula on this operand."""
-        return body(activation, self)
+        return body(activation._given(np.dtype(np.float64)), self)
 
     def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
         """The operand with what ``follow`` makes of some features of its last axis in their place."""

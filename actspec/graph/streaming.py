@@ -156,7 +156,8 @@ class Block(Operand):
     def run(self, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
         """The result of an activation's formula, which has to be of this part's shape."""
         name = f"the formula of {type(activation).__qualname__}"
-        return self.elementwise(lambda own, y: check_result(y, own, name), (self, body(activation, self)), {})
+        result = super().run(activation, body)
+        return self.elementwise(lambda own, y: check_result(y, own, name), (self, result), {})
 
     def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
         """The part with what ``follow`` makes of some features of the last axis in their place."""

@@ -106,6 +106,14 @@ def slices(draw: st.DrawFn) -> str:
     return "[:]" if kind == 3 else ""
 
 
+def _takes_all(body: str) -> bool:
+    """Whether a slice can't hold it, as it changes the number of features."""
+    try:
+        return any(stage.resizes for stage in actspec.parse(body))
+    except actspec.SpecError:  # a limit is passed
+        return False
+
+
 @st.composite
 def specs(draw: st.DrawFn, depth: int = 3) -> str:
     """A valid spec: stages, groups and slices, at most ``depth`` levels deep."""
@@ -113,7 +121,7 @@ def specs(draw: st.DrawFn, depth: int = 3) -> str:
     for _ in range(draw(st.integers(1, 3))):
         grouped = depth > 0 and draw(st.integers(0, 4)) == 0
         body = f"({draw(specs(depth=depth - 1))})" if grouped else draw(calls(depth))
-        stages.append(body + draw(slices()))
+        stages.append(body if _takes_all(body) else body + draw(slices()))
     return draw(st.sampled_from(["+", " + ", "\n+\t"])).join(stages)
 
 
