@@ -11,9 +11,9 @@ from hypothesis import settings
 settings.register_profile("actspec", deadline=None)
 settings.load_profile("actspec")
 
-collect_ignore = ["support/systems"]  # each is a program, and imports what may not be there
 
-collect_ignore = ["corpus"]  # data, the Python files among them as well
+# Programs that import what may not be there; data, the Python files among them as well.
+collect_ignore = ["support/systems", "corpus"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -385,7 +385,7 @@ def test_binding_says_what_it_needs():
         pipeline.bind(features=2.5)
     with pytest.raises(ValueError, match="at least 0"):
         pipeline.bind(features=-1)
-    with pytest.raises(IndexError, match="feature 7"):
+    with pytest.raises(ValueError, match="feature 7"):
         actspec.parse("prelu[7]").bind(features=3)
 
 
