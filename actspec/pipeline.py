@@ -17,6 +17,7 @@ from actspec import registry, structure
 from actspec.activation import Activation, refusal
 from actspec.catalog import Linear
 from actspec.errors import Problem, SpecError
+from actspec.graph.operand import features_after
 from actspec.kernels.run import Runner
 from actspec.parser import check_limits, parse_syntax
 from actspec.resolve import resolve
@@ -97,9 +98,7 @@ class Pipeline(Runner):
             raise TypeError(f"n must be a whole number of features, not {_kind(n)}")
         if whole < 0:
             raise ValueError(f"n must be at least 0, not {whole}")
-        for stage in self._stages:
-            whole = stage.features_out(whole)
-        return whole
+        return features_after(self._stages, whole)
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
         """The elementwise derivative ``f'(x)``, of x's shape, with types and ``out`` as for a call.

@@ -7,7 +7,7 @@ from typing import Any
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.graph.operand import Operand
+from actspec.graph.operand import Operand, features_after
 
 
 class Group(Activation, register=False):
@@ -32,9 +32,7 @@ class Group(Activation, register=False):
         return any(stage.resizes for stage in self.stages)
 
     def features_out(self, n: int) -> int:
-        for stage in self.stages:
-            n = stage.features_out(n)
-        return n
+        return features_after(self.stages, n)
 
     @property
     def stages(self) -> tuple[Activation, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -190,6 +190,13 @@ class Stage(Protocol):
     def learnt_values(self, dtype: np.dtype[Any], /) -> dict[int, npt.NDArray[Any]]:
         """The learnt values in it, by their numbers, as arrays of a type with one value a feature."""
         ...
+
+
+def features_after(stages: Iterable[Stage], n: int) -> int:
+    """How many features the result of stages has, one after the other, where x has n; ValueError where one can't."""
+    for stage in stages:
+        n = stage.features_out(n)
+    return n
 
 
 def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

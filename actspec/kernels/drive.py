@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array, check_out, real_array, result_type
 from actspec.graph.expr import NO_AXIS
-from actspec.graph.operand import Stage
+from actspec.graph.operand import Stage, features_after
 from actspec.kernels import execute, gradients, layout, plan
 from actspec.kernels.execute import Operands, is_plain, learnt_rows
 from actspec.kernels.forward import Learnt, learnt_values, run_all
@@ -61,9 +61,7 @@ class Driver:
         width = shape[-1] if shape else 1
         if self._width is not None and width != self._width:
             return shape  # refused in a moment
-        for stage in self._stages:
-            width = stage.features_out(width)
-        return (*shape[:-1], width)
+        return (*shape[:-1], features_after(self._stages, width))
 
     def segments(self, ndim: int, dtype: np.dtype[Any]) -> tuple[Segment, ...]:
         """What the stages are for arrays of ``ndim`` axes, computed in a float type."""

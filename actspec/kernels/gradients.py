@@ -63,8 +63,12 @@ def run_back(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Lea
 
 def push(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how a segment's result changes, for x, its change, and what the kernel takes besides."""
-    given = {segment.changes + number: change for number, change in changes.items()}
-    run_kernel(segment.jvp, inputs, y, {**learnt, **given})
+    run_kernel(segment.jvp, inputs, y, _with_changes(segment, learnt, changes))
+
+
+def _with_changes(segment: Compiled | Split, learnt: Learnt, changes: Learnt) -> Learnt:
+    """Learnt values, and how they change, by the numbers that a segment's jvp has for them."""
+    return {**learnt, **{segment.changes + number: change for number, change in changes.items()}}
 
 
 def rows_of_sums(segment: Compiled, width: int) -> npt.NDArray[np.float64] | None:
@@ -93,9 +97,9 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
         y = whole if number >= last else room_for(segment, value)
         if isinstance(segment, Split):
             parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
-            moved = {segment.changes + number: change for number, change in changes.items()}
+            moved = _with_changes(segment, learnt, changes)
             for each, part in zip(segment.jvp, segment.graph.into.views(y), strict=True):
-                run_kernel(each, parts, part, {**learnt, **moved})
+                run_kernel(each, parts, part, moved)
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):

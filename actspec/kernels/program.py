@@ -13,7 +13,7 @@ import numpy as np
 
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
-from actspec.graph.operand import Stage
+from actspec.graph.operand import Stage, features_after
 from actspec.graph.trace import Sampled
 from actspec.kernels import gradients, plan, recurrence
 from actspec.kernels.forward import Learnt, run_all, run_kernel
@@ -39,9 +39,7 @@ class Steps:
 
     def features_out(self, n: int) -> int:
         """How many features the result has where x has n."""
-        for stage in self.stages:
-            n = stage.features_out(n)
-        return n
+        return features_after(self.stages, n)
 
     def room(self, x: Array) -> Array:
         """An array for the result of the steps of x."""
