@@ -98,6 +98,7 @@ def test_accuracy_finds_the_worst(cache: Path) -> None:
         assert list(each["above"]) == ["1", "2", "4"]
         assert float(each["where"]["x"]) != 0
         assert each["checked"] is None or each["checked"] == pytest.approx(each["worst"], abs=0.02)
+        assert each["float64_off"] is None if each["type"] == "float64" else each["float64_off"] < 1e-3
 
 
 def test_accuracy_sees_what_is_wrong(cache: Path) -> None:
@@ -126,6 +127,21 @@ def test_accuracy_refuses_what_is_not_elementwise(cache: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         run("accuracy.py", "softmax", cache=cache)
     assert "it takes elements together" in caught.value.stderr
+
+
+def test_accuracy_goes_on_where_it_was_broken_off(cache: Path, tmp_path: Path) -> None:
+    keep, page = tmp_path / "results", tmp_path / "page.md"
+    page.write_text("<!-- begin accuracy -->\n<!-- end accuracy -->\n", encoding="utf-8")
+    given = ("linear", "--type", "float32", "--values", "1000", "--keep", str(keep), "--into", str(page), "--json")
+    (first,) = json.loads(run("accuracy.py", *given, cache=cache))["results"]
+    (kept,) = keep.iterdir()
+    kept.write_text(kept.read_text(encoding="utf-8").replace('"worst": 0.0', '"worst": 3.25'), encoding="utf-8")
+    (again,) = json.loads(run("accuracy.py", *given, cache=cache))["results"]
+    assert again == first | {"worst": 3.25}
+    assert "| 3.25 |" in page.read_text(encoding="utf-8")
+    kept.write_text(kept.read_text(encoding="utf-8").replace('"hash": "', '"hash": "other'), encoding="utf-8")
+    (anew,) = json.loads(run("accuracy.py", *given, cache=cache))["results"]
+    assert anew["worst"] == 0
 
 
 def test_start_counts_compilations(cache: Path) -> None:

@@ -57,10 +57,8 @@ def machine_line(facts: dict[str, object]) -> str:
     versions = facts["versions"]
     assert isinstance(versions, dict)
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {named}; "
-        f"load before the run: {facts['load']}"
-    )
+    load = "" if facts["load"] is None else f"; load before the run: {facts['load']}"
+    return f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {named}{load}"
 
 
 def fixed(cls: type[actspec.Activation]) -> actspec.Activation | None:

@@ -152,4 +152,5 @@ WIDE = {
     "selu": lambda s, x: s.scale * _elu(s, x),
     "gaussian": _gaussian,
     "softlif": _softlif,
+    "maxout": lambda s, x: s.slope * x + s.intercept,
 }
