@@ -157,10 +157,12 @@ class Activation:
                 )
             _check_members(cls)
             registry.register(registry.Entry(spelled, cls, cls.__definition__.aliases), override=override)
+        cls._members = 0  # so that it is among those that are counted
+        cls._members = len(cls.__dict__)
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """Refuse classes that were changed after their definition, as the dataclass decorator does."""
-        if cls.__definition__.registered:
+        if len(cls.__dict__) != cls._members and cls.__definition__.registered:
             _check_members(cls)
         return super().__new__(cls)
 
@@ -176,21 +178,27 @@ class Activation:
             if key in given:
                 raise TypeError(f"{cls.__qualname__} got its parameter {key!r} twice")
             given[key] = value
+        levels = -1
         for each in declared:
             value = given.pop(each.name, each.default)
             if value is MISSING:
                 raise TypeError(f"{cls.__qualname__} needs its parameter {each.name!r}: {each.expected}")
-            object.__setattr__(self, each.name, each.coerce(value))
+            value = each.coerce(value)
+            object.__setattr__(self, each.name, value)
+            if isinstance(value, Activation):
+                levels = max(levels, value._levels)
         if given:
             unknown = next(iter(given))
             hint = _hint(unknown, [each.name for each in declared])
             raise TypeError(f"{cls.__qualname__} has no parameter {unknown!r}{hint}")
-        object.__setattr__(self, "_levels", 1 + max((inner._levels for inner in self._nested), default=-1))
+        object.__setattr__(self, "_levels", 1 + levels)
         if self._levels > _MAX_LEVELS:
             raise ValueError(f"activations nest at most {MAX_NESTING} deep")
         self.__post_init__()
 
     _levels: ClassVar[int]
+    _members: ClassVar[int] = 0
+    """How many members the class had when they were checked."""
 
     def __post_init__(self) -> None:
         """Check parameters that depend on each other: raise ValueError with the reason."""
@@ -229,7 +237,7 @@ class Activation:
 
     def _values(self) -> tuple[Any, ...]:
         """The parameters' values in declared order."""
-        return tuple(value for _, value in self._items())
+        return tuple([getattr(self, name) for name in self.__match_args__])
 
     def _items(self) -> list[tuple[Parameter, Any]]:
         """The parameters in declared order, each with its value."""

@@ -60,33 +60,35 @@ class Parameter:
 
         ``written`` is the value's text in a spec, for the message.
         """
-        shown = describe_value(value) if written is None else written
         if value is None and self.optional:
             return None
         if isinstance(value, Learnable):
-            if self.start:
-                raise TypeError(f"{self.name} must be a number: what a start is drawn from is not learnt itself")
-            if self.type is not float:
-                raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable: only floats can")
-            if not isinstance(value.start, (Normal, Uniform)):
-                self._check_domain(value.start, shown)
-            return value
+            return self._check_learnable(value, written)
         coerce = _COERCIONS.get(self.type) or self.type.from_value  # type: ignore[attr-defined]
         try:
             coerced = coerce(value)
         except OverflowError:
             if self.start:
-                raise ValueError(f"{self.name} must be a finite number, not {shown}") from None
+                raise ValueError(f"{self.name} must be a finite number, not {_shown(value, written)}") from None
             raise ValueError(f"{self.name} must be {self.expected}: the number is too large") from None
         if coerced is None:
-            raise TypeError(f"{self.name} must be {self.expected}, not {shown}")
+            raise TypeError(f"{self.name} must be {self.expected}, not {_shown(value, written)}")
         if self.type in (float, int):
             if coerced != coerced:
                 raise ValueError(f"{self.name} must be {self.expected}, not nan")
             if self.start and math.isinf(coerced):
-                raise ValueError(f"{self.name} must be a finite number, not {shown}")
-            self._check_domain(coerced, shown)
+                raise ValueError(f"{self.name} must be a finite number, not {_shown(value, written)}")
+            self._check_domain(coerced, value, written)
         return coerced
+
+    def _check_learnable(self, value: Learnable, written: str | None) -> Learnable:
+        if self.start:
+            raise TypeError(f"{self.name} must be a number: what a start is drawn from is not learnt itself")
+        if self.type is not float:
+            raise TypeError(f"{self.name} must be {self.expected}, and can't be learnable: only floats can")
+        if not isinstance(value.start, (Normal, Uniform)):
+            self._check_domain(value.start, value, written)
+        return value
 
     @property
     def expected(self) -> str:
@@ -96,14 +98,14 @@ class Parameter:
         words = " ".join(filter(None, (_EXPECTED.get(self.type, "an activation"), domain)))
         return f"{words} or none" if self.optional else words
 
-    def _check_domain(self, value: float, shown: str) -> None:
+    def _check_domain(self, value: float, given: object, written: str | None) -> None:
         if (
             (self.gt is not None and not value > self.gt)
             or (self.ge is not None and not value >= self.ge)
             or (self.lt is not None and not value < self.lt)
             or (self.le is not None and not value <= self.le)
         ):
-            raise ValueError(f"{self.name} must be {self.expected}, not {shown}")
+            raise ValueError(f"{self.name} must be {self.expected}, not {_shown(given, written)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,8 @@ def spell(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return _EXPONENT_ZEROS.sub(r"e\1", repr(value).removesuffix(".0"))
+        shortest = repr(value).removesuffix(".0")
+        return _EXPONENT_ZEROS.sub(r"e\1", shortest) if "e" in shortest else shortest
     return quote(value) if isinstance(value, str) else str(value)
 
 
@@ -343,6 +346,10 @@ def _coerce_fields(frozen: object, parameters: tuple[Parameter, ...]) -> None:
     """Put the coerced values in place of those that a frozen dataclass was made with."""
     for each in parameters:
         object.__setattr__(frozen, each.name, each.coerce(getattr(frozen, each.name)))
+
+
+def _shown(value: object, written: str | None) -> str:
+    return describe_value(value) if written is None else written
 
 
 def describe_value(value: object) -> str:

@@ -1,14 +1,14 @@
-"""Text to syntax tree: the limits of the language, Lark's trees to nodes, and what a syntax error means."""
+"""Text to syntax tree: the limits of the language, the nodes of its rules, and what a syntax error means."""
 
 from __future__ import annotations
 
 import re
-
-from lark import Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from collections.abc import Mapping
+from typing import Any
 
 from actspec.errors import Problem, Span, SpecError, shorten
 from actspec.grammar_tables import load_grammar
+from actspec.lalr import END, Build, MisreadError, Token
 from actspec.limits import MAX_CHARACTERS, MAX_NESTING, MAX_STAGES, RESERVED
 from actspec.syntax import (
     Argument,
@@ -38,12 +38,12 @@ def parse_syntax(text: str) -> tuple[Spec, tuple[Problem, ...]]:
     ('tanh+norm:z', ())
     """
     check_limits(text)
+    problems: list[Problem] = []
     try:
-        tree = load_grammar().parse(text)
-    except UnexpectedInput as error:
+        spec: Spec = load_grammar().parse(text, _builders(problems))
+    except MisreadError as error:
         raise SpecError(text, (_explain(text, error),)) from None
-    builder = _Builder()
-    return builder.spec(tree), tuple(builder.problems)
+    return spec, tuple(problems)
 
 
 def check_limits(text: str) -> None:
@@ -51,6 +51,8 @@ def check_limits(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         reason = f"a spec has at most {MAX_CHARACTERS:,} characters, this has {len(text):,}"
         raise _passed(text, (MAX_CHARACTERS, len(text)), reason)
+    if len(text) < 2 * MAX_STAGES and text.count("(") <= MAX_NESTING:
+        return  # two activations don't touch
     depth = named = 0
     before = ""
     for match in _TOKEN.finditer(text):
@@ -87,96 +89,79 @@ def _open_brackets(text: str) -> list[int]:
     return opened
 
 
-class _Builder:
-    """Lark's trees to nodes; faults that don't stop the reading are collected in ``problems``."""
+def _builders(problems: list[Problem]) -> Mapping[str, Build]:
+    """What makes a node of each rule of the grammar; faults that don't stop the reading go to ``problems``."""
 
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def spec(self, tree: Tree[Token]) -> Spec:
-        return Spec(tuple(self.stage(child) for child in _trees(tree)), _span(tree))
-
-    def stage(self, tree: Tree[Token]) -> Stage:
-        body, cut = tree.children
-        assert isinstance(body, Tree)
-        node = self.call(body) if body.data == "call" else Group(self.spec(_trees(body)[0]), _span(body))
-        return Stage(node, None if cut is None else self.slice(_as_tree(cut)), _span(tree))
-
-    def call(self, tree: Tree[Token]) -> Call:
-        *words, arguments = tree.children
-        name, number, name_end = str(words[0]), None, _span(words[0])[1]
-        for word in words[1:]:
-            assert isinstance(word, Token)
+    def call(children: list[Any], start: int, end: int) -> Call:
+        name, *words, given = children
+        spelling, number = name.text, None
+        for word in words:
             if number is not None:
-                self.problems.append(Problem(_span(word), f"nothing may follow the number ':{number}'"))
-            elif word.type == "NUMBER":
+                problems.append(Problem(_span(word), f"nothing may follow the number ':{number}'"))
+            elif word.terminal == "NUMBER":
                 number = _number(word)
             else:
-                name, name_end = f"{name}:{word}", _span(word)[1]
-        given = () if arguments is None else self.arguments(_as_tree(arguments))
-        span = _span(tree)
-        return Call(name, number, given, span, (span[0], name_end))
+                spelling, name = f"{spelling}:{word.text}", word
+        return Call(spelling, number, given or (), (start, end), (start, name.end))
 
-    def arguments(self, tree: Tree[Token]) -> tuple[Argument, ...]:
-        return tuple(self.argument(child) for child in _trees(tree))
-
-    def argument(self, tree: Tree[Token]) -> Argument:
-        name, value = tree.children
-        span = _span(tree)
-        return Argument(
-            None if name is None else str(name), self.value(value), span, span if name is None else _span(name)
-        )
-
-    def value(self, node: Tree[Token] | Token) -> Value:
-        if isinstance(node, Tree):
-            return self.learnable(node) if node.data == "learnable" else self.spec(node)
-        if node.type == "NUMBER":
-            return _number(node)
-        if node.type == "CONSTANT":
-            return Constant({"true": True, "false": False, "none": None}[node.lower()], _span(node))
+    def value(token: Token) -> Value:
+        if token.terminal == "NUMBER":
+            return _number(token)
+        if token.terminal == "CONSTANT":
+            return Constant(_CONSTANTS[token.text.lower()], _span(token))
         try:
-            return String(unquote(node), _span(node))
+            return String(unquote(token.text), _span(token))
         except ValueError as error:
             offset, escape = error.args
-            start = _span(node)[0] + offset
-            self.problems.append(Problem((start, start + len(escape)), _explain_escape(escape)))
-            return String(node[1:-1], _span(node))
+            at = token.start + offset
+            problems.append(Problem((at, at + len(escape)), _explain_escape(escape)))
+            return String(token.text[1:-1], _span(token))
 
-    def learnable(self, tree: Tree[Token]) -> Learnable:
-        (start,) = tree.children
-        if isinstance(start, Token):
-            return Learnable(_number(start), _span(tree))
-        name, arguments = start.children
-        draw = Draw(str(name), self.arguments(_as_tree(arguments)), _span(start), _span(name))
-        return Learnable(draw, _span(tree))
+    def argument(children: list[Any], start: int, end: int) -> Argument:
+        name, given = children
+        read = value(given) if isinstance(given, Token) else given
+        span = start, end
+        return Argument(None, read, span, span) if name is None else Argument(name.text, read, span, _span(name))
 
-    def slice(self, tree: Tree[Token]) -> Index | Range:
-        body = _as_tree(tree.children[0])
-        if body.data == "index":
-            return Index(_number(body.children[0]), _span(tree))
-        start, _, stop, _, step = (None if child is None else _number(child) for child in body.children)
-        return Range(start, stop, step, _span(tree))
-
-
-def _number(token: Tree[Token] | Token) -> Number:
-    return Number(str(token), _span(token))
-
-
-def _as_tree(node: Tree[Token] | Token) -> Tree[Token]:
-    assert isinstance(node, Tree)
-    return node
+    return {
+        "spec": lambda stages, start, end: Spec(tuple(stages), (start, end)),
+        "stage": lambda children, start, end: Stage(children[0], children[1], (start, end)),
+        "group": lambda children, start, end: Group(children[0], (start, end)),
+        "call": call,
+        "arguments": _arguments,
+        "argument": argument,
+        "learnable": lambda children, start, end: _learnable(children[0], (start, end)),
+        "draw": lambda children, start, end: Draw(children[0].text, children[1], (start, end), _span(children[0])),
+        "slice": lambda children, start, end: _slice(children[0], (start, end)),
+        "index": lambda children, _start, _end: children[0],
+        "range": lambda children, _start, _end: tuple(children),
+    }
 
 
-def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
-    return [child for child in tree.children if isinstance(child, Tree)]
+_CONSTANTS = {"true": True, "false": False, "none": None}
 
 
-def _span(node: Tree[Token] | Token) -> Span:
-    if isinstance(node, Tree):
-        return node.meta.start_pos, node.meta.end_pos
-    assert node.start_pos is not None
-    assert node.end_pos is not None
-    return node.start_pos, node.end_pos
+def _arguments(children: list[Any], _start: int, _end: int) -> tuple[Argument, ...]:
+    return tuple(child for child in children if child is not None)
+
+
+def _learnable(start: Any, span: Span) -> Learnable:
+    return Learnable(_number(start) if isinstance(start, Token) else start, span)
+
+
+def _slice(body: Any, span: Span) -> Index | Range:
+    if isinstance(body, Token):
+        return Index(_number(body), span)
+    start, _, stop, _, step = (None if child is None else _number(child) for child in body)
+    return Range(start, stop, step, span)
+
+
+def _number(token: Token) -> Number:
+    return Number(token.text, (token.start, token.end))
+
+
+def _span(token: Token) -> Span:
+    return token.start, token.end
 
 
 def _explain_escape(escape: str) -> str:
@@ -186,18 +171,9 @@ def _explain_escape(escape: str) -> str:
     return f"\\{escape[1]} takes {digits} hexadecimal digits, the number of a character"
 
 
-def _explain(text: str, error: UnexpectedInput) -> Problem:
+def _explain(text: str, error: MisreadError) -> Problem:
     """The position and the cause of a syntax error, in the writer's terms."""
-    if isinstance(error, UnexpectedToken):
-        expected, at_end = error.accepts or error.expected, error.token.type == "$END"
-        span = (len(text), len(text)) if at_end else _span(error.token)
-    else:
-        assert isinstance(error, UnexpectedCharacters)
-        at, at_end = error.pos_in_stream or 0, False
-        span = (at, at + 1)
-        so_far = load_grammar().parse_interactive(text[: span[0]])
-        so_far.exhaust_lexer()
-        expected = so_far.accepts()  # type: ignore[no-untyped-call]  # Lark has no types here
+    expected, at_end, span = error.expected, error.token.terminal == END, _span(error.token)
     before, found = text[: span[0]].rstrip(), text[span[0] : span[1]]
     opened = _open_brackets(before)
     if not text.strip():
@@ -223,7 +199,7 @@ def _explain(text: str, error: UnexpectedInput) -> Problem:
 _DRAW = re.compile(r"~[ \t\r\n\f\v]*(_*[A-Za-z][A-Za-z0-9_-]*)$")
 
 
-def _expectation(before: str, expected: set[str]) -> str:
+def _expectation(before: str, expected: frozenset[str]) -> str:
     """What may follow ``before``, from the terminals that the parser would take."""
     after = f" after {before[-1]!r}" if before else ""
     if "STRING" in expected:

@@ -1,0 +1,157 @@
+"""An LALR(1) parser over compiled tables: it reads a text once and builds what its caller makes of each rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+END: Final = "$END"
+"""The terminal that stands for the end of the text."""
+
+_NONE: Final = -(2**31)
+
+Build = Callable[[list[Any], int, int], Any]
+"""What makes a value of a rule's children (values, tokens, None for what was left out), and its place in the text."""
+
+
+class Token(NamedTuple):
+    """A word of the text: its terminal, its text, and where it starts and ends."""
+
+    terminal: str
+    text: str
+    start: int
+    end: int
+
+
+class Rule(NamedTuple):
+    """What a reduction takes and gives.
+
+    ``children`` are the places of the symbols that count, -1 for one that was left out. A ``repeated`` rule is a helper
+    of ``*``: its children become those of the rule around it. A ``transparent`` one stands for its only child.
+    """
+
+    name: str
+    length: int
+    children: tuple[int, ...]
+    repeated: bool
+    transparent: bool
+
+
+class MisreadError(Exception):
+    """The text is no sentence: ``token`` can't stand where it does; terminal ``""`` is a character of no token.
+
+    ``expected`` are the terminals that could have stood there.
+    """
+
+    def __init__(self, token: Token, expected: frozenset[str]) -> None:
+        super().__init__(token, expected)
+        self.token = token
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A grammar, ready to read with.
+
+    ``terminals`` are the patterns by name, the first that fits being right. ``actions`` say for each state what a
+    symbol does: n leads to the state n, -n - 1 reduces by the rule n. The end leads to the state ``last``.
+    """
+
+    terminals: Mapping[str, str]
+    ignored: str
+    rules: Sequence[Rule]
+    actions: Sequence[Mapping[str, int]]
+    first: int
+    last: int
+    _matchers: dict[int, Callable[[str, int], re.Match[str] | None]] = field(default_factory=dict, compare=False)
+
+    def parse(self, text: str, build: Mapping[str, Build]) -> Any:
+        """What ``build`` makes of the text; MisreadError where the grammar doesn't have it."""
+        actions, rules, matchers = self.actions, self.rules, self._matchers
+        state, states = self.first, [self.first]
+        values: list[Any] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        while True:
+            match = (matchers.get(state) or self._matcher(state))(text, at)
+            if match is None:
+                token = self._unread(text, at)
+                if token.terminal != END:
+                    raise MisreadError(token, self._expected(states))
+                terminal, start, at = token.terminal, token.start, token.end
+            else:
+                terminal = str(match.lastgroup)
+                start, at = match.span(terminal)
+            while (action := actions[state].get(terminal, _NONE)) < 0:
+                if action == _NONE:
+                    raise MisreadError(Token(terminal, text[start:at], start, at), self._expected(states))
+                name, length, chosen, repeated, transparent = rules[-action - 1]
+                taken, begin, end = values[-length:], starts[-length], ends[-1]
+                children: list[Any] = []
+                for place in chosen:
+                    child = None if place < 0 else taken[place]
+                    if type(child) is not list:
+                        children.append(child)
+                    elif children:
+                        children += child
+                    else:
+                        children = child
+                del states[-length:], values[-length:], starts[-length:], ends[-length:]
+                if repeated:
+                    value: Any = children
+                elif transparent and len(children) == 1:
+                    value = children[0]
+                else:
+                    value = build[name](children, begin, end)
+                state = actions[states[-1]][name]
+                states.append(state)
+                values.append(value)
+                starts.append(begin)
+                ends.append(end)
+            if action == self.last:
+                return values[0]
+            state = action
+            states.append(state)
+            values.append(Token(terminal, text[start:at], start, at))
+            starts.append(start)
+            ends.append(at)
+
+    def _matcher(self, state: int) -> Callable[[str, int], re.Match[str] | None]:
+        """What finds the next token in a state, from the terminals that it takes."""
+        wanted = [f"(?P<{name}>{pattern})" for name, pattern in self.terminals.items() if name in self.actions[state]]
+        # A state that takes the end alone finds nothing.
+        self._matchers[state] = re.compile(f"(?:{self.ignored})?(?:{'|'.join(wanted) or '(?!)'})").match
+        return self._matchers[state]
+
+    def _unread(self, text: str, at: int) -> Token:
+        """What stands where no token fits: the end, another token, or a character of none."""
+        skipped = re.compile(self.ignored).match(text, at)
+        start = at if skipped is None else skipped.end()
+        if start == len(text):
+            return Token(END, "", start, start)
+        for name, pattern in self.terminals.items():
+            match = re.compile(pattern).match(text, start)
+            if match is not None:
+                return Token(name, match[0], start, match.end())
+        return Token("", text[start], start, start + 1)
+
+    def _expected(self, states: list[int]) -> frozenset[str]:
+        """The terminals that the states would take next."""
+        return frozenset(
+            name
+            for name in self.actions[states[-1]]
+            if (name in self.terminals or name == END) and self._takes(states, name)
+        )
+
+    def _takes(self, states: list[int], terminal: str) -> bool:
+        stack = list(states)
+        while (action := self.actions[stack[-1]].get(terminal, _NONE)) < 0:
+            if action == _NONE:
+                return False
+            rule = self.rules[-action - 1]
+            del stack[-rule.length :]
+            stack.append(self.actions[stack[-1]][rule.name])
+        return True
