@@ -12,8 +12,13 @@ END: Final = "$END"
 
 _NONE: Final = -(2**31)
 
-Build = Callable[[list[Any], int, int], Any]
-"""What makes a value of a rule's children (values, tokens, None for what was left out), and its place in the text."""
+Span = tuple[int, int]
+
+Build = Callable[[list[Any], Span], Any]
+"""What makes a value of a rule's children (values, tokens, None for what was left out) and its place in the text.
+
+It must not be a list.
+"""
 
 
 class Token(NamedTuple):
@@ -21,15 +26,15 @@ class Token(NamedTuple):
 
     terminal: str
     text: str
-    start: int
-    end: int
+    span: Span
 
 
 class Rule(NamedTuple):
     """What a reduction takes and gives.
 
     ``children`` are the places of the symbols that count, -1 for one that was left out. A ``repeated`` rule is a helper
-    of ``*``: its children become those of the rule around it. A ``transparent`` one stands for its only child.
+    of ``*``: its children become those of the rule around it. A ``transparent`` one stands for its child where it is
+    the only one.
     """
 
     name: str
@@ -72,8 +77,7 @@ class Tables:
         actions, rules, matchers = self.actions, self.rules, self._matchers
         state, states = self.first, [self.first]
         values: list[Any] = []
-        starts: list[int] = []
-        ends: list[int] = []
+        spans: list[Span] = []
         at = 0
         while True:
             match = (matchers.get(state) or self._matcher(state))(text, at)
@@ -81,43 +85,41 @@ class Tables:
                 token = self._unread(text, at)
                 if token.terminal != END:
                     raise MisreadError(token, self._expected(states))
-                terminal, start, at = token.terminal, token.start, token.end
             else:
-                terminal = str(match.lastgroup)
-                start, at = match.span(terminal)
+                terminal = match.lastgroup
+                assert terminal is not None
+                token = Token(terminal, match[terminal], match.span(terminal))
+            terminal, _, span = token
             while (action := actions[state].get(terminal, _NONE)) < 0:
                 if action == _NONE:
-                    raise MisreadError(Token(terminal, text[start:at], start, at), self._expected(states))
+                    raise MisreadError(token, self._expected(states))
                 name, length, chosen, repeated, transparent = rules[-action - 1]
-                taken, begin, end = values[-length:], starts[-length], ends[-1]
-                children: list[Any] = []
-                for place in chosen:
-                    child = None if place < 0 else taken[place]
-                    if type(child) is not list:
-                        children.append(child)
-                    elif children:
-                        children += child
-                    else:
-                        children = child
-                del states[-length:], values[-length:], starts[-length:], ends[-length:]
-                if repeated:
-                    value: Any = children
-                elif transparent and len(children) == 1:
-                    value = children[0]
+                if length == 1:
+                    place, taken = spans[-1], values[-1:]
                 else:
-                    value = build[name](children, begin, end)
-                state = actions[states[-1]][name]
-                states.append(state)
-                values.append(value)
-                starts.append(begin)
-                ends.append(end)
+                    place, taken = (spans[-length][0], spans[-1][1]), values[-length:]
+                    del states[1 - length :], values[1 - length :], spans[1 - length :]
+                if transparent and len(chosen) == 1:
+                    value = taken[chosen[0]]
+                else:
+                    children: list[Any] = []
+                    for each in chosen:
+                        child = None if each < 0 else taken[each]
+                        if type(child) is not list:
+                            children.append(child)
+                        elif children:
+                            children += child
+                        else:
+                            children = child
+                    value = children if repeated else build[name](children, place)
+                state = states[-1] = actions[states[-2]][name]
+                values[-1], spans[-1] = value, place
             if action == self.last:
                 return values[0]
-            state = action
+            state, at = action, span[1]
             states.append(state)
-            values.append(Token(terminal, text[start:at], start, at))
-            starts.append(start)
-            ends.append(at)
+            values.append(token)
+            spans.append(span)
 
     def _matcher(self, state: int) -> Callable[[str, int], re.Match[str] | None]:
         """What finds the next token in a state, from the terminals that it takes."""
@@ -131,12 +133,12 @@ class Tables:
         skipped = re.compile(self.ignored).match(text, at)
         start = at if skipped is None else skipped.end()
         if start == len(text):
-            return Token(END, "", start, start)
+            return Token(END, "", (start, start))
         for name, pattern in self.terminals.items():
             match = re.compile(pattern).match(text, start)
             if match is not None:
-                return Token(name, match[0], start, match.end())
-        return Token("", text[start], start, start + 1)
+                return Token(name, match[0], match.span())
+        return Token("", text[start], (start, start + 1))
 
     def _expected(self, states: list[int]) -> frozenset[str]:
         """The terminals that the states would take next."""

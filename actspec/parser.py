@@ -92,57 +92,52 @@ def _open_brackets(text: str) -> list[int]:
 def _builders(problems: list[Problem]) -> Mapping[str, Build]:
     """What makes a node of each rule of the grammar; faults that don't stop the reading go to ``problems``."""
 
-    def call(children: list[Any], start: int, end: int) -> Call:
+    def call(children: list[Any], span: Span) -> Call:
         name, *words, given = children
         spelling, number = name.text, None
         for word in words:
             if number is not None:
-                problems.append(Problem(_span(word), f"nothing may follow the number ':{number}'"))
+                problems.append(Problem(word.span, f"nothing may follow the number ':{number}'"))
             elif word.terminal == "NUMBER":
                 number = _number(word)
             else:
                 spelling, name = f"{spelling}:{word.text}", word
-        return Call(spelling, number, given or (), (start, end), (start, name.end))
+        return Call(spelling, number, given or (), span, (span[0], name.span[1]))
 
     def value(token: Token) -> Value:
         if token.terminal == "NUMBER":
             return _number(token)
         if token.terminal == "CONSTANT":
-            return Constant(_CONSTANTS[token.text.lower()], _span(token))
+            return Constant(_CONSTANTS[token.text.lower()], token.span)
         try:
-            return String(unquote(token.text), _span(token))
+            return String(unquote(token.text), token.span)
         except ValueError as error:
             offset, escape = error.args
-            at = token.start + offset
+            at = token.span[0] + offset
             problems.append(Problem((at, at + len(escape)), _explain_escape(escape)))
-            return String(token.text[1:-1], _span(token))
+            return String(token.text[1:-1], token.span)
 
-    def argument(children: list[Any], start: int, end: int) -> Argument:
+    def argument(children: list[Any], span: Span) -> Argument:
         name, given = children
         read = value(given) if isinstance(given, Token) else given
-        span = start, end
-        return Argument(None, read, span, span) if name is None else Argument(name.text, read, span, _span(name))
+        return Argument(None, read, span, span) if name is None else Argument(name.text, read, span, name.span)
 
     return {
-        "spec": lambda stages, start, end: Spec(tuple(stages), (start, end)),
-        "stage": lambda children, start, end: Stage(children[0], children[1], (start, end)),
-        "group": lambda children, start, end: Group(children[0], (start, end)),
+        "spec": lambda stages, span: Spec(tuple(stages), span),
+        "stage": lambda children, span: Stage(children[0], children[1], span),
+        "group": lambda children, span: Group(children[0], span),
         "call": call,
-        "arguments": _arguments,
+        "arguments": lambda children, _span: () if children[0] is None else tuple(children),
         "argument": argument,
-        "learnable": lambda children, start, end: _learnable(children[0], (start, end)),
-        "draw": lambda children, start, end: Draw(children[0].text, children[1], (start, end), _span(children[0])),
-        "slice": lambda children, start, end: _slice(children[0], (start, end)),
-        "index": lambda children, _start, _end: children[0],
-        "range": lambda children, _start, _end: tuple(children),
+        "learnable": lambda children, span: _learnable(children[0], span),
+        "draw": lambda children, span: Draw(children[0].text, children[1], span, children[0].span),
+        "slice": lambda children, span: _slice(children[0], span),
+        "index": lambda children, _span: children[0],
+        "range": lambda children, _span: tuple(children),
     }
 
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
-
-
-def _arguments(children: list[Any], _start: int, _end: int) -> tuple[Argument, ...]:
-    return tuple(child for child in children if child is not None)
 
 
 def _learnable(start: Any, span: Span) -> Learnable:
@@ -157,11 +152,7 @@ def _slice(body: Any, span: Span) -> Index | Range:
 
 
 def _number(token: Token) -> Number:
-    return Number(token.text, (token.start, token.end))
-
-
-def _span(token: Token) -> Span:
-    return token.start, token.end
+    return Number(token.text, token.span)
 
 
 def _explain_escape(escape: str) -> str:
@@ -173,7 +164,7 @@ def _explain_escape(escape: str) -> str:
 
 def _explain(text: str, error: MisreadError) -> Problem:
     """The position and the cause of a syntax error, in the writer's terms."""
-    expected, at_end, span = error.expected, error.token.terminal == END, _span(error.token)
+    expected, at_end, span = error.expected, error.token.terminal == END, error.token.span
     before, found = text[: span[0]].rstrip(), text[span[0] : span[1]]
     opened = _open_brackets(before)
     if not text.strip():

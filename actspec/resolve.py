@@ -133,9 +133,13 @@ class _Resolver:
         self, name: str, name_span: Span, declared: Sequence[Parameter], arguments: Sequence[Argument]
     ) -> dict[str, Argument]:
         """The arguments by parameter: positional ones in declared order, then those with a name."""
+        if all(each.name is None for each in arguments) and len(arguments) <= len(declared):
+            given = {each.name: argument for each, argument in zip(declared, arguments, strict=False)}
+            self.check_required(name, name_span, declared, given, [])
+            return given
         keys = {normalise(each.name): each.name for each in declared}
         listed = ", ".join(keys.values())
-        given: dict[str, Argument] = {}
+        given = {}
         # What the arguments that found no parameter may have meant, None for any: it isn't missing then as well.
         strays: list[tuple[str, ...] | None] = []
         named = False
@@ -168,6 +172,17 @@ class _Resolver:
                     given[key] = argument
                     continue
             self.nested(argument.value)
+        self.check_required(name, name_span, declared, given, strays)
+        return given
+
+    def check_required(
+        self,
+        name: str,
+        name_span: Span,
+        declared: Sequence[Parameter],
+        given: dict[str, Argument],
+        strays: list[tuple[str, ...] | None],
+    ) -> None:
         for each in declared:
             if (
                 each.required
@@ -175,7 +190,6 @@ class _Resolver:
                 and not any(near is None or each.name in near for near in strays)
             ):
                 self.report(name_span, f"{name} needs its parameter {each.name!r}: {each.expected}")
-        return given
 
     def value(self, declared: Parameter, value: Value) -> object:
         raw: object

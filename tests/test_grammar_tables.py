@@ -12,7 +12,7 @@ from actspec import grammar_tables
 from actspec.lalr import MisreadError
 
 GRAMMAR = Path(__file__).parent.parent / "grammar"
-BUILD = {rule.name: lambda children, _start, _end: tuple(children) for rule in grammar_tables.load_grammar().rules}
+BUILD = {rule.name: lambda children, _span: tuple(children) for rule in grammar_tables.load_grammar().rules}
 
 
 @pytest.fixture

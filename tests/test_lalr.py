@@ -37,7 +37,7 @@ MARKS = [
 
 
 def node(name: str) -> Any:
-    return lambda children, start, end: (name, tuple(children), start, end)
+    return lambda children, span: (name, tuple(children), span)
 
 
 BUILD = {rule.name: node(rule.name) for rule in TABLES.rules if not rule.repeated}
@@ -46,9 +46,9 @@ BUILD = {rule.name: node(rule.name) for rule in TABLES.rules if not rule.repeate
 def of_lark(found: Any) -> Any:
     """A tree of Lark's as the builders of this test make it."""
     if isinstance(found, lark.Token):
-        return Token(found.type, str(found), found.start_pos or 0, found.end_pos or 0)
+        return Token(found.type, str(found), (found.start_pos or 0, found.end_pos or 0))
     if isinstance(found, lark.Tree):
-        return (found.data, tuple(map(of_lark, found.children)), found.meta.start_pos, found.meta.end_pos)
+        return (found.data, tuple(map(of_lark, found.children)), (found.meta.start_pos, found.meta.end_pos))
     return found
 
 
@@ -73,11 +73,11 @@ def reads_alike(text: str) -> bool:
         assert token.terminal == theirs.token.type
         assert found.expected == (theirs.accepts or {END})  # Lark has read a whole spec, and forgets the end
         if token.terminal != END:  # Lark puts the end at the start of the last token
-            assert (token.start, token.text) == (theirs.token.start_pos, theirs.token)
+            assert (token.span[0], token.text) == (theirs.token.start_pos, theirs.token)
     else:
         at = theirs.pos_in_stream
         assert at is not None
-        assert token == Token("", text[at], at, at + 1)
+        assert token == Token("", text[at], (at, at + 1))
     return False
 
 
