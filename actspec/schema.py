@@ -179,13 +179,21 @@ def pattern(dialect: str | None = None) -> str:
     """
     name = f"(?:{'|'.join(_spelled(key) for key in sorted(_keys(dialect), key=lambda key: (-len(key), key)))}){_END}"
     start = rf"{_SPACE}(?:\({_SPACE})*{name}"
-    return f"^{start}(?:[^+'\"]|{_STRING}|\\+(?={_SPACE}{_NUMBER})|\\+{start})*$"
+    sign = rf"[+-](?={_NUMBER})"
+    # The names stand in it once, as they are most of its length: at the beginning and after each plus.
+    return f"^(?:(?:^|\\+){start}|(?!^)(?:{_SPACES}|{_STRING}|{_WORD}|{_DIGITS}|{sign}|{_SLICE}|[(),:=~]))+$"
 
 
 _SPACE = r"[ \t\r\n\f\v]*"
+_SPACES = r"[ \t\r\n\f\v]"
 _NUMBER = r"(?:[0-9.]|[iI][nN][fF]|[nN][aA][nN])"
 _STRING = "|".join(rf"{quote}(?:[^{quote}\\]|\\.)*{quote}" for quote in "'\"")  # no escapes but those of ECMAScript
-_END = rf"[_-]*(?![A-Za-z0-9_-])(?!{_SPACE}:{_SPACE}(?![iI][nN][fF]|[nN][aA][nN])[A-Za-z_])"
+_END = rf"[_-]*(?![A-Za-z0-9_-])(?!{_SPACE}:{_SPACE}(?![iI][nN][fF]|[nN][aA][nN])[A-Za-z_])(?!{_SPACES}+[A-Za-z0-9_.])"
+_APART = rf"(?!{_SPACE}(?:[A-Za-z0-9_.'~]|\x22))"  # no two values side by side
+_WORD = rf"[A-Za-z_][A-Za-z0-9_-]*(?![A-Za-z0-9_-]){_APART}"
+_DIGITS = rf"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.]){_APART}"
+_WHOLE = rf"(?:{_SPACE}[+-]?[0-9]+)?{_SPACE}"
+_SLICE = rf"\[(?!{_SPACE}\]){_WHOLE}(?::{_WHOLE}){{0,2}}\](?!{_SPACE}[\[(:])"
 
 
 def _spelled(key: str) -> str:

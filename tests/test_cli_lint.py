@@ -252,6 +252,7 @@ def test_names_to_ignore_and_what_others_fill_in(lint):
 PYTHON = """\
 Net([(784, "linear"), (10, "<tahn+norm:z")])
 layers.append((10, "<tahn"))
+net.layers.insert(0, (10, "<tahn"))
 self.layers += [(10, "<tahn")]
 net.hidden_layers.extend([(10, "<wobble")])
 cfg["activation"] = "<tahn"
@@ -470,7 +471,10 @@ def test_globs_folders_and_what_is_passed_by(lint):
     assert names(".") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
     assert names("**/*.yml", "x/y") == ["x/y/b.yml"]
     assert names(".", "--exclude", "y", "--exclude", "*.YAML") == ["x/a.yaml"]
+    write("x/g.md", "act: tahn")
     assert names("x/*") == ["x/a.yaml", "x/f.YAML", "x/y/b.yml"]
+    assert lint("x/*")[0] == 1
+    assert lint("x/*.md")[2].startswith("x/*.md: no file that matches this pattern ends in one of .yaml, ")
 
 
 def test_the_size_of_files_is_limited(lint):

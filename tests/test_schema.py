@@ -51,6 +51,20 @@ def test_the_pattern_takes_the_valid_corpus_and_knows_names() -> None:
         "tanh relu+tahn",
         "norm",
         "none",
+        "tanh relu",
+        "tanh 1",
+        "tanh[1",
+        "tanh[]",
+        "tanh[1:2:3:4]",
+        "tanh[a]",
+        "tanh[1][2]",
+        "tanh]",
+        "elu(1 2)",
+        "elu(1.2.3)",
+        "elu(alpha beta)",
+        "tanh - relu",
+        "tanh;relu",
+        "tanh/relu",
     ):
         assert not pattern.search(spec), spec
     assert not pattern.search("tanh+" * 800 + "tahn")  # in no time

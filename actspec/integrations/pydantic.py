@@ -79,8 +79,9 @@ class LayerList:
     forms: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
-        def write(layers: list[layer_lists.LayerSpec]) -> list[dict[str, Any]]:
-            return [_write_layer(layer) for layer in layers]
+        def write(layers: list[Any]) -> list[dict[str, Any]]:
+            read = layers if all(isinstance(layer, layer_lists.LayerSpec) for layer in layers) else self._read(layers)
+            return [_write_layer(layer) for layer in read]  # a default may be as it was written
 
         return _field(self._read, write, core_schema.list_schema())
 

@@ -24,6 +24,8 @@ FORMATS = (YAML, TOML, JSON, PYTHON)
 MAX_SIZE = 2_000_000
 """How many bytes a file may have: data take up to a hundred times as much memory, code five hundred times."""
 
+_SUFFIXES = ", ".join(suffix for each in FORMATS for suffix in each.suffixes)
+_NO_FORMAT = f"no file that matches this pattern ends in one of {_SUFFIXES}"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -33,8 +35,7 @@ def format_of(name: str) -> Format:
     for each in FORMATS:
         if suffix in each.suffixes:
             return each
-    known = ", ".join(suffix for each in FORMATS for suffix in each.suffixes)
-    raise UnreadableError(f"the name has to end in one of {known}, which says how the file is read")
+    raise UnreadableError(f"the name has to end in one of {_SUFFIXES}, which says how the file is read")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ Excludes = Callable[[str], bool]
 def find(names: Iterable[str], excludes: Excludes = lambda _name: False) -> Iterator[Path | Miss]:
     """The files that the names stand for: files, folders with all that is in them, and globs. Each file once.
 
-    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by. What
-    is excluded is neither given nor entered.
+    In folders, files of other formats, hidden files and folders, and those of installed packages are passed by; of what
+    a glob matches, files of other formats. What is excluded is neither given nor entered.
     """
     met: set[str | Miss] = set()
     walked: set[_Id] = set()
@@ -75,10 +76,11 @@ def _find(name: str, excludes: Excludes, walked: set[_Id]) -> Iterator[Path | Mi
                 yield found
             else:
                 matches.add(found)
-        for match in sorted(matches):
+        wanted = sorted(match for match in matches if os.path.isdir(match) or _has_format(match))
+        for match in wanted:
             yield from _all_in(match, excludes, walked)
-        if not matches:
-            yield Miss(name, "no file matches this pattern")
+        if not wanted:
+            yield Miss(name, _NO_FORMAT if matches else "no file matches this pattern")
     else:
         yield Miss(name, "no such file or folder")
 
@@ -123,10 +125,14 @@ def _all_in(name: str, excludes: Excludes, walked: set[_Id]) -> Iterator[Path | 
             yield folder
             continue
         for entry in folder.files:
-            if any(entry.lower().endswith(each.suffixes) for each in FORMATS):
+            if _has_format(entry):
                 path = os.path.join(folder.path, entry)
                 if not excludes(path):
                     yield Path(path)
+
+
+def _has_format(name: str) -> bool:
+    return any(name.lower().endswith(each.suffixes) for each in FORMATS)
 
 
 @dataclass(frozen=True)

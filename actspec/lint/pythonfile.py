@@ -160,21 +160,25 @@ def _path(target: ast.expr) -> list[str]:
 
 
 def _appended(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """The layers that are added to a list of layers: by ``append``, ``extend`` or ``+=``."""
+    """The layers that are added to a list of layers: by ``append``, ``insert``, ``extend`` or ``+=``."""
     target: ast.expr
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         target, value = node.target, node.value
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
-        target, (value,) = node.func.value, node.args
-        if node.func.attr == "append" and isinstance(value, (ast.List, ast.Tuple)):
-            value = ast.List([value], ast.Load(), **_place(value))
-        elif node.func.attr != "extend":
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if len(node.args) != _ADDING.get(node.func.attr):
             return
+        target, value = node.func.value, node.args[-1]
+        if node.func.attr != "extend" and isinstance(value, (ast.List, ast.Tuple)):
+            value = ast.List([value], ast.Load(), **_place(value))
     else:
         return
     path = _path(target)
     if path and _is_of_layers(path[-1]) and isinstance(value, (ast.List, ast.Tuple)):
         yield path[-1], value
+
+
+_ADDING = {"append": 1, "insert": 2, "extend": 1}
+"""The methods of a list that add to it, by how many arguments they take; the last is what is added."""
 
 
 def _place(node: ast.expr) -> dict[str, Any]:
