@@ -19,6 +19,7 @@ from actspec.arrays import real_array
 __all__ = [
     "erf",
     "erfc",
+    "expm1_integral",
     "first_true",
     "gaussian",
     "gaussian_slope",
@@ -150,6 +151,22 @@ def erfc(x: npt.ArrayLike) -> Any:
     2.088488
     """
     return _elementwise(_ERFC, x)
+
+
+@_for_operands
+def expm1_integral(z: Any, x: Any, factor: Any, factor_rest: Any, slope: Any, slope_rest: Any) -> Any:
+    """Line and bend ``factor*(expm1(z) - x) + slope*x``, the integral of ``factor*expm1 + slope`` where z is x.
+
+    It may cross zero, where its terms cancel: float32 is computed in float64. Both factors have two parts.
+
+    >>> round(float(expm1_integral(-2.0, -2.0, 0.5, 0.0, 0.25, 0.0)), 6)
+    0.067668
+    """
+    *given, dtype = _same_type(z, x, factor, factor_rest, slope, slope_rest)
+    z, x, factor, factor_rest, slope, slope_rest = map(np.float64, given)
+    factor, slope = factor + factor_rest, slope + slope_rest
+    # One factor of x, as at -inf the difference of two terms would be NaN.
+    return (factor * np.expm1(z) + (slope - factor) * x).astype(dtype)[()]
 
 
 @_for_operands

@@ -187,6 +187,17 @@ def test_what_has_no_limit_is_nan_at_infinities(name):
     assert np.isnan(actspec.parse(name)([-math.inf, math.inf, math.nan])).all()
 
 
+@pytest.mark.parametrize("spec", ["xielu(alpha_p=0.8,alpha_n=0.8)", "xielu(alpha_p=0.8,alpha_n=1.3,beta=0.7)"])
+def test_float32_keeps_its_digits_where_xielu_crosses_zero(spec):
+    act = actspec.parse(spec)
+    constants, oracle = _constants(act), POINTWISE_ORACLES["xielu"]
+    zero = mpmath.findroot(lambda x: oracle(x, **constants), -2)
+    steps = np.arange(-100, 100, dtype=np.int32)
+    x = (np.float32(zero).view(np.int32) + steps).view(np.float32)
+    for y in (act(x), act[0].formula(x)):
+        assert max(ulps(value, oracle(mpf(float(each)), **constants)) for each, value in zip(x, y, strict=True)) < 2
+
+
 @pytest.mark.parametrize("spec", ["softlif", "softlif(sigma=0.02)", "softlif(sigma=5,tau_rc=0.1)"])
 def test_softlif_keeps_its_formula_far_below_zero(spec):
     act = actspec.parse(spec)

@@ -36,6 +36,7 @@ CALLS |= {
     gate: lambda x, a, b, gate=gate: gate(np.where(b > 1, x, b), x, x * a * (np.finfo(x.dtype).eps / 4))
     for gate in GATES
 }
+CALLS[functions.expm1_integral] = lambda x, a, _: functions.expm1_integral(np.minimum(x, 80), x, a, 0.0, 0.25, 0.0)
 CALLS[functions.swish] = lambda x, a, _: functions.swish(x, a, 0.0)
 CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)
 CALLS[functions.representation_error] = lambda x, *_: functions.representation_error(0.1, x) * x
@@ -123,9 +124,10 @@ def expected(function: Any, x: np.ndarray, a: float, b: float) -> np.ndarray:
 # NumPy's formula is some 4 units off itself, where the square of x is large.
 OFF_IN_TAIL = {functions.normal_gate, functions.gelu}
 # Where the result cancels, a rounding of the arguments is more than one of the result: NumPy's own is as far off.
-CANCELLING = {np.logaddexp, np.logaddexp2, functions.silu_slope, functions.gelu_slope}
+CANCELLING = {np.logaddexp, np.logaddexp2, functions.expm1_integral, functions.silu_slope, functions.gelu_slope}
 # What of either sign is a zero of: NumPy's own answers differ from one loop of its to another.
 ANY_ZERO = {
+    functions.expm1_integral,
     functions.log_sigmoid,
     functions.silu_slope,
     functions.gelu_slope,

@@ -9,6 +9,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
+from actspec.functions import expm1_integral, representation_error
 from actspec.parameters import Learnable, Normal, parameter
 
 
@@ -96,7 +97,7 @@ class XIELU(Activation):
     -----
     Hugging Face learns numbers whose softplus is alpha_p and alpha_n - beta; here these two are learnt themselves.
     Where the function crosses zero, at about -2.43 by default, its terms cancel, and so do those of its derivative at
-    about -0.98: there the error is a few units in the last place of the terms.
+    about -0.98: there the error is a few units in the last place of the terms, save that float32 values keep theirs.
 
     References
     ----------
@@ -116,8 +117,9 @@ class XIELU(Activation):
     eps: float = parameter(default=-1e-6, le=0)
 
     def __call__(self, x: Array) -> Any:
-        # One factor of x for both of its terms, whose difference would be NaN at -inf.
-        below = self.alpha_n * np.expm1(np.minimum(x, self.eps)) + (self.beta - self.alpha_n) * x
+        factor = self.alpha_n, representation_error(self.alpha_n, x)
+        slope = self.beta, representation_error(self.beta, x)
+        below = expm1_integral(np.minimum(x, self.eps), x, *factor, *slope)
         return np.where(x > 0, self.alpha_p * x * x + self.beta * x, below)
 
 

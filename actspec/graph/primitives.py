@@ -42,7 +42,7 @@ class Primitive:
     @property
     def arity(self) -> int:
         """The number of its arguments."""
-        return 1 + max(place for place in range(3) if f"{{{place}}}" in self.code)
+        return 1 + max(place for place in range(6) if f"{{{place}}}" in self.code)
 
 
 def _call(
@@ -204,6 +204,20 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("gaussian_slope", 22, functions.gaussian_slope, by=lambda y, x: (4 * x * x - 2) * functions.gaussian(x)),
         _call("erf", 40, functions.erf, by=lambda y, x: _ERF_SLOPE * functions.gaussian(x)),
         _call("erfc", 50, functions.erfc, by=lambda y, x: -_ERF_SLOPE * functions.gaussian(x)),
+        _call(
+            "expm1_integral",
+            50,
+            functions.expm1_integral,
+            by=(
+                lambda y, z, x, factor, *_: factor * np.exp(z),
+                lambda y, z, x, factor, lost, slope, _: slope - factor,
+                lambda y, z, x, *_: np.expm1(z) - x,
+                None,
+                lambda y, z, x, *_: x,
+                None,
+            ),
+            arity=6,
+        ),
         _call("tanh_shrink", 45, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
         _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
         _call(

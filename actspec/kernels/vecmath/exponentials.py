@@ -180,6 +180,22 @@ def expm1(x: Value) -> Value:
     return select(tiny, x, half + half)
 
 
+def expm1_integral(z: Value, x: Value, factor: Value, factor_rest: Value, slope: Value, slope_rest: Value) -> Value:
+    """``factor*(e**z - 1 - x) + slope*x``, each factor with what it lost: in float64 even of float32, so that it keeps
+    its digits where terms cancel; worst error 0.50 ulp for float32 (factor = 0.8, slope = 0.5).
+    """
+    if z.is_double:
+        return fma(factor, expm1(z), (slope - factor) * x)
+    near, x = clamped(z, -38.0, 710.0).to_float64(), x.to_float64()
+    factor = factor.to_float64() + factor_rest.to_float64()
+    slope = slope.to_float64() + slope_rest.to_float64()
+    k, shifted = _exponent(near, LOG2_E, 1023)
+    scale = _power_of_2(shifted.bits())
+    r = fma(k, -LN2_64, near)
+    grown = fma(scale, fma(r * r, _polynomial(r, EXPM1_64), r), scale - 1.0)
+    return fma(factor, grown, (slope - factor) * x).to_float32()
+
+
 def tanh(x: Value) -> Value:
     """``(e**2x - 1) / (e**2x + 1)`` where ``e**2|x| = 2**k * (c + h)/(c - h)``, ``|x| = k*ln(2)/2 + h`` and
     ``c = h*coth(h)``, the polynomial of which is short; worst error 1.88 ulp for float32 (at 0.125), 1.82 for float64
