@@ -55,9 +55,14 @@ def sweep(act: actspec.Pipeline, name: str, values: int, tell: Callable[[float],
         off = every_float32.distance(act, found)
         if off <= every_float32.TRUSTED:
             return found, off
+    return beside_reference(act, name, values, tell), None
+
+
+def beside_reference(act: actspec.Pipeline, name: str, values: int, tell: Callable[[float], None]) -> Found:
+    """Compare all values with the independent reference."""
     count, chunk = CHUNKS[name](values)
     act(chunk(0))  # compiled before the threads start
-    return together(lambda number: examine(act, KINDS[name], chunk(number)), count, tell), None
+    return together(lambda number: examine(act, KINDS[name], chunk(number)), count, tell)
 
 
 def worst_of_peers(act: actspec.Pipeline, kind: Kind, peers: Peers) -> dict[str, float]:
