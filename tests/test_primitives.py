@@ -125,12 +125,14 @@ def expected(function: Any, x: np.ndarray, a: float, b: float) -> np.ndarray:
 OFF_IN_TAIL = {functions.normal_gate, functions.gelu}
 # Where the result cancels, a rounding of the arguments is more than one of the result: NumPy's own is as far off.
 CANCELLING = {np.logaddexp, np.logaddexp2, functions.expm1_integral, functions.silu_slope, functions.gelu_slope}
+CANCELLING |= {functions.gelu_tanh_slope}
 # What of either sign is a zero of: NumPy's own answers differ from one loop of its to another.
 ANY_ZERO = {
     functions.expm1_integral,
     functions.log_sigmoid,
     functions.silu_slope,
     functions.gelu_slope,
+    functions.gelu_tanh_slope,
     functions.swish,
     np.maximum,
     np.minimum,

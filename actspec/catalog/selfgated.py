@@ -9,24 +9,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import (
-    gelu,
-    product_error,
-    representation_error,
-    sigmoid_gate,
-    sigmoid_gate_slope,
-    silu,
-    swish,
-    two_product,
-    two_sum,
-)
-
-# 2*sqrt(2/pi), and 0.044715 of it, each with what the float has lost.
-_LINEAR = (1.5957691216057308, -9.96930880911092e-17)
-_CUBIC = (0.07135481627260025, -4.1218577217431825e-18)
-# The first of them as a number of few digits and what is left.
-_COARSE = 1.59375
-_FINE = (_LINEAR[0] - _COARSE) + _LINEAR[1]
+from actspec.functions import gelu, gelu_tanh, representation_error, silu, swish
 
 
 class Gelu(Activation, aliases=("gelu_python",)):
@@ -70,8 +53,7 @@ class GeluTanh(
 
     Notes
     -----
-    Computed as x*sigmoid(z), which is the same and doesn't cancel; z is known to twice the digits, as its last ones
-    count in the tail.
+    x times the logistic function of twice tanh's argument, which is the same and doesn't cancel.
 
     References
     ----------
@@ -86,25 +68,7 @@ class GeluTanh(
     """
 
     def __call__(self, x: Array) -> Any:
-        near = np.clip(x, -30, 30)
-        square = near * near
-        cubic = _CUBIC[0] * square
-        coarse = _COARSE + cubic
-        # What the sum loses is known without a rounding: its first number has few digits.
-        fine = product_error(_CUBIC[0], square) + (representation_error(_CUBIC[0], x) + _CUBIC[1]) * square
-        fine = ((_COARSE - coarse) + cubic) + (fine + (_CUBIC[0] * product_error(near, near) + _FINE))
-        steepness = coarse + fine
-        return swish(np.maximum(x, -30), steepness, (coarse - steepness) + fine)
-
-    def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
-        weight = x * (_LINEAR[0] + 3 * _CUBIC[0] * x * x)
-        return sigmoid_gate(1.0, *_cubic(x)) + sigmoid_gate_slope(weight, *_cubic(x))
-
-
-def _cubic(x: Array) -> tuple[Any, Any]:
-    """``2*sqrt(2/pi)*(x + 0.044715*x**3)``, and what it lost; x counts as 30 beyond 30."""
-    near = np.clip(x, -30, 30)
-    return two_product(two_sum(_LINEAR, two_product(_CUBIC, two_product(near, near))), near)
+        return gelu_tanh(x)
 
 
 class QuickGelu(Activation, name="quick_gelu"):

@@ -127,6 +127,12 @@ def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     return functions.sigmoid_gate_slope(x, beta * x, lost) * x
 
 
+def _gelu_tanh_curve(_y: Any, x: Any) -> Any:
+    z, lost = functions.cubic(x)
+    steepness, growth = 1.5957691216057308 * (1 + 3 * 0.044715 * x * x), 6 * 0.07135481627260025 * x
+    return functions.sigmoid_gate_slope(2 * steepness + x * (growth - steepness * steepness * np.tanh(z / 2)), z, lost)
+
+
 _SHARES, _SHARES_OF_2 = _share(math.e), _share(2)
 _LARGER, _LESSER = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 _LN2, _LN10, _ERF_SLOPE = math.log(2), math.log(10), 2 / math.sqrt(math.pi)
@@ -229,6 +235,8 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("swish", 30, functions.swish, by=(_swish_slope, _swish_by_beta, None), arity=3),
         _call("gelu", 40, functions.gelu, by=lambda y, x: functions.gelu_slope(x)),
         _call("gelu_slope", 40, functions.gelu_slope, by=lambda y, x: functions.normal_gate_slope(2 - x * x, x, 0.0)),
+        _call("gelu_tanh", 28, functions.gelu_tanh, by=lambda y, x: functions.gelu_tanh_slope(x)),
+        _call("gelu_tanh_slope", 32, functions.gelu_tanh_slope, by=_gelu_tanh_curve),
         _gate("sigmoid_gate", 26, functions.sigmoid_gate, lambda y, *args: functions.sigmoid_gate_slope(*args)),
         _gate("sigmoid_gate_slope", 28, functions.sigmoid_gate_slope, lambda y, x, z, rest: -y * np.tanh(z / 2)),
         _gate("normal_gate", 55, functions.normal_gate, lambda y, *args: functions.normal_gate_slope(*args)),

@@ -15,6 +15,8 @@ stands next to them. Worst errors are of all float32s, and of 2*10**7 float64s o
 
 from __future__ import annotations
 
+import math
+
 from actspec.kernels.machine import (
     Value,
     absolute,
@@ -85,6 +87,12 @@ EXP2_64 = (
     7.073797571799362e-09,
     4.435232994068925e-10,
 )
+
+# a, b and c with (a + b*x*x)/c = 2*sqrt(2/pi)*log2(e)*(1 + 0.044715*x*x), all of them machine numbers but c, whose
+# distance from 1 follows: the ratio of a and b is off by 2**-32.7 and 2**-65.2. The sum less a is exact,
+# as a has few digits.
+CUBIC_32 = (2.302125930786133, 0.10293956100940704, 0.9999642658912177, -3.573410878233662e-05)
+CUBIC_64 = (2.3022081981461255, 0.102943239580104, 1.0000000000007821, 7.82140563626e-13)
 
 # (sinh(r) - r) / r**3 by powers of r**2 in |r| <= ln(2)/2, for the relative error of sinh(r): 1.4e-8 and 5.0e-19.
 SINH_32 = (0.1666654348373413, 0.00836661271750927)
@@ -257,7 +265,7 @@ def silu(x: Value) -> Value:
     """
     size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
     raised, down = _raised_share(-size, None, size)
-    return fma(raised, -down, select(x < 0.0, -0.0, x))
+    return fma(raised, -down, select(x < -0.0, -0.0, x))
 
 
 def silu_slope(x: Value) -> Value:
@@ -266,6 +274,38 @@ def silu_slope(x: Value) -> Value:
     raised, down = _raised_share(-size, None)
     below = raised * fma(size, fma(raised, down, -1.0), 1.0)
     return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+
+
+def gelu_tanh(x: Value) -> Value:
+    """``x/(1 + e**-z)`` with ``z = 2*sqrt(2/pi)*(x + 0.044715*x**3)``, put together as ``silu`` is."""
+    size, _, shifted, r, unit = _cubic_exponent(x)
+    raised, down = _raised_share_of(shifted, r, unit, size)
+    return fma(raised, -down, select(x < -0.0, -0.0, x))
+
+
+def gelu_tanh_slope(x: Value) -> Value:
+    """``s + x*z'*s*(1 - s)`` with ``s = 1/(1 + e**-z)``, the derivative of ``gelu_tanh``."""
+    size, square, shifted, r, unit = _cubic_exponent(x)
+    raised, down = _raised_share_of(shifted, r, unit)
+    growth = size * fma(square, 0.21406444881780074, 1.5957691216057308)
+    below = raised * fma(growth, fma(raised, down, -1.0), 1.0)
+    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+
+
+def _cubic_exponent(x: Value) -> tuple[Value, Value, Value, Value, float]:
+    """``|x|`` within what counts, its square, and what ``_share_of`` takes, for ``e**-|z|`` with the z of
+    ``gelu_tanh``.
+    """
+    size = at_most(absolute(x), 21.75 if x.is_double else 11.0)
+    linear, cubic, scale, scale_less_1 = CUBIC_64 if x.is_double else CUBIC_32
+    square = size * size
+    steepness = fma(square, cubic, linear)
+    # What the product's factors have lost counts in the tail.
+    lost = fma(fma(size, size, -square), cubic, fma(square, cubic, linear - steepness))
+    shifted = fma(-size, steepness, _share_magic(x))
+    k = shifted - _share_magic(x)
+    r = fma(-size, steepness, -k) + fma(k, -scale_less_1, -(size * lost))
+    return size, square, shifted, r, math.log(2) / scale
 
 
 def swish(x: Value, beta: Value, rest: Value) -> Value:
@@ -340,9 +380,15 @@ def _raised_share(negative: Value, rest: Value | None, x: Value | None = None) -
     """``e**z / (1 + e**z)`` at ``z = negative + rest``, times x and a power of 2, so that it isn't subnormal, and what
     undoes the latter.
     """
-    numerator, u, r, shift = _share(negative, rest)
-    denominator = fma(numerator, 2.0**-shift, fma(r, -HALF_COTH_0, u))
-    return (numerator if x is None else numerator * x) / denominator, 2.0**-shift
+    return _raised_share_of(*_share_exponent(negative, rest), 1.0, x)
+
+
+def _raised_share_of(shifted: Value, r: Value, unit: float, x: Value | None = None) -> tuple[Value, float]:
+    """The same for what ``_share_of`` takes."""
+    power, u, falling, shift = _share_of(shifted, r, unit)
+    numerator = power * u
+    denominator = fma(numerator, 2.0**-shift, fma(r, falling, u))
+    return (numerator if x is None else power * x * u) / denominator, 2.0**-shift
 
 
 def _lower_share(x: Value) -> Value:
@@ -354,13 +400,36 @@ def _lower_share(x: Value) -> Value:
 
 def _share(negative: Value, rest: Value | None) -> tuple[Value, Value, Value, int]:
     """The numbers ``2**(k + shift) * u``, u, r and shift, where ``e**(negative + rest) = 2**k * u/(u - b*r)``."""
-    shift, bias = (540, 1023) if negative.is_double else (75, 127)
-    k, shifted = _exponent(negative, LOG2_E, bias + shift)
-    r = _rest(negative, k, rest)
+    shifted, r = _share_exponent(negative, rest)
+    power, u, _, shift = _share_of(shifted, r, 1.0)
+    return power * u, u, r, shift
+
+
+def _share_exponent(negative: Value, rest: Value | None) -> tuple[Value, Value]:
+    """What ``_share_of`` takes for ``e**(negative + rest)``, where r counts as it is."""
+    shifted = fma(negative, LOG2_E, _share_magic(negative))
+    return shifted, _rest(negative, shifted - _share_magic(negative), rest)
+
+
+def _share_of(shifted: Value, r: Value, unit: float) -> tuple[Value, Value, float, int]:
+    """The numbers ``2**(k + shift)``, u, ``-b*unit`` and shift, where ``e**(r*unit) = u/(u - b*r*unit)`` and the lowest
+    bits of ``shifted`` are k and what ``_share_magic`` adds.
+    """
     square = r * r
-    q = polynomial(square, HALF_COTH_64 if negative.is_double else HALF_COTH_32)
-    u = fma(r, fma(r, q, HALF_COTH_0 / 2), HALF_COTH_0)
-    return _power_of_2(shifted.bits()) * u, u, r, shift
+    coefficients = HALF_COTH_64 if r.is_double else HALF_COTH_32
+    q = polynomial(square, tuple(each * unit ** (2 * place + 2) for place, each in enumerate(coefficients)))
+    u = fma(square, q, fma(r, HALF_COTH_0 / 2 * unit, HALF_COTH_0))
+    return _power_of_2(shifted.bits()), u, -HALF_COTH_0 * unit, _share_shift(r)
+
+
+def _share_shift(x: Value) -> int:
+    """The power of 2 by which shares are multiplied, so that they aren't subnormal."""
+    return 540 if x.is_double else 75
+
+
+def _share_magic(x: Value) -> float:
+    """What turns a number into a float whose lowest bits are the whole number next to it and more for a power of 2."""
+    return 1.5 * 2.0 ** (52 if x.is_double else 23) + (1023 if x.is_double else 127) + _share_shift(x)
 
 
 def gaussian(x: Value) -> Value:
