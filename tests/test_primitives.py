@@ -38,6 +38,8 @@ CALLS |= {
 }
 CALLS[functions.expm1_integral] = lambda x, a, _: functions.expm1_integral(np.minimum(x, 80), x, a, 0.0, 0.25, 0.0)
 CALLS[functions.swish] = lambda x, a, _: functions.swish(x, a, 0.0)
+CALLS[functions.steady_swish] = lambda x, *_: functions.steady_swish(x, -1.5, 0.0)
+CALLS[functions.steady_swish_slope] = lambda x, *_: functions.steady_swish_slope(x, -1.5, 0.0)
 CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)
 CALLS[functions.representation_error] = lambda x, *_: functions.representation_error(0.1, x) * x
 
@@ -125,7 +127,7 @@ def expected(function: Any, x: np.ndarray, a: float, b: float) -> np.ndarray:
 OFF_IN_TAIL = {functions.normal_gate, functions.gelu}
 # Where the result cancels, a rounding of the arguments is more than one of the result: NumPy's own is as far off.
 CANCELLING = {np.logaddexp, np.logaddexp2, functions.expm1_integral, functions.silu_slope, functions.gelu_slope}
-CANCELLING |= {functions.gelu_tanh_slope}
+CANCELLING |= {functions.gelu_tanh_slope, functions.steady_swish_slope}
 # What of either sign is a zero of: NumPy's own answers differ from one loop of its to another.
 ANY_ZERO = {
     functions.expm1_integral,
@@ -134,6 +136,8 @@ ANY_ZERO = {
     functions.gelu_slope,
     functions.gelu_tanh_slope,
     functions.swish,
+    functions.steady_swish,
+    functions.steady_swish_slope,
     np.maximum,
     np.minimum,
     np.fmax,

@@ -122,6 +122,12 @@ def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     return functions.sigmoid_gate(1.0, z, lost) + functions.sigmoid_gate_slope(z, z, lost)
 
 
+def _steady_swish_curve(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
+    z = beta * x
+    lost = functions.product_error(beta, x) + x * rest
+    return functions.sigmoid_gate_slope(beta * (2 - z * np.tanh(z / 2)), z, lost)
+
+
 def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     lost = functions.product_error(beta, x) + x * rest
     return functions.sigmoid_gate_slope(x, beta * x, lost) * x
@@ -233,6 +239,14 @@ PRIMITIVES: dict[str, Primitive] = {
             by=lambda y, x: functions.sigmoid_gate_slope(2 - x * np.tanh(x / 2), x, 0.0),
         ),
         _call("swish", 30, functions.swish, by=(_swish_slope, _swish_by_beta, None), arity=3),
+        _call(
+            "steady_swish",
+            26,
+            functions.steady_swish,
+            by=(lambda y, *args: functions.steady_swish_slope(*args), None, None),
+            arity=3,
+        ),
+        _call("steady_swish_slope", 28, functions.steady_swish_slope, by=(_steady_swish_curve, None, None), arity=3),
         _call("gelu", 40, functions.gelu, by=lambda y, x: functions.gelu_slope(x)),
         _call("gelu_slope", 40, functions.gelu_slope, by=lambda y, x: functions.normal_gate_slope(2 - x * x, x, 0.0)),
         _call("gelu_tanh", 28, functions.gelu_tanh, by=lambda y, x: functions.gelu_tanh_slope(x)),
@@ -358,7 +372,23 @@ def _representation_error(value: Any, x: Any) -> Any:
     return 0.0
 
 
+def _swish(x: Any, beta: Any, rest: Any = 0.0) -> Any:
+    operands = [number(_lifted(x.graph, each)) for each in (x, beta, rest)]
+    size = abs(_number_of(operands[1]))
+    name = "steady_swish" if operands[0].node.rank is Rank.ELEMENT and 2.0**-20 <= size <= 2.0**20 else "swish"
+    return _made(x.graph, PRIMITIVES[name], operands)
+
+
+def _number_of(operand: Expr) -> float:
+    """The number that a constant or a parameter is; NaN for all else."""
+    node = operand.node
+    if node.op == "parameter":
+        return float(operand.graph.parameters[node.detail])
+    return float(node.detail) if node.op == "constant" else math.nan
+
+
 _COMPOSED: dict[Any, Callable[..., Any]] = {
+    functions.swish: _swish,
     functions.representation_error: _representation_error,
     np.clip: _clip,
     np.ndarray.clip: _clip,

@@ -30,6 +30,8 @@ from actspec.kernels.machine import (
 )
 
 LOG2_E = 1.4426950408889634
+# What the numbers next to log2(e) leave.
+LOG2_E_32_TAIL, LOG2_E_64_TAIL = 1.9259630335003816e-08, 2.0355273740931033e-17
 # The numbers next to ln 2, and what they leave.
 LN2_32, LN2_32_TAIL = 0.6931471824645996, -1.9046542121259336e-09
 LARGEST_32, LARGEST_64 = (2 - 2.0**-23) * 2.0**127, (2 - 2.0**-52) * 2.0**1023
@@ -306,6 +308,43 @@ def _cubic_exponent(x: Value) -> tuple[Value, Value, Value, Value, float]:
     k = shifted - _share_magic(x)
     r = fma(-size, steepness, -k) + fma(k, -scale_less_1, -(size * lost))
     return size, square, shifted, r, math.log(2) / scale
+
+
+def steady_swish(x: Value, beta: Value, rest: Value) -> Value:
+    """``x/(1 + e**-((beta + rest)*x))``, put together as ``silu`` is; |beta| from 2**-20 to 2**20."""
+    size, shifted, r = _steady_exponent(x, beta, rest)
+    raised, down = _raised_share_of(shifted, r, math.log(2), size)
+    # A negative beta is a positive one for -x.
+    x = _signed_by(x, beta)
+    return _signed_by(fma(raised, -down, select(x < -0.0, -0.0, x)), beta)
+
+
+def steady_swish_slope(x: Value, beta: Value, rest: Value) -> Value:
+    """``s + z*s*(1 - s)`` with ``s = 1/(1 + e**-z)``, ``z = (beta + rest)*x``, the derivative of ``steady_swish``."""
+    size, shifted, r = _steady_exponent(x, beta, rest)
+    raised, down = _raised_share_of(shifted, r, math.log(2))
+    below = raised * fma(size * absolute(beta), fma(raised, down, -1.0), 1.0)
+    x = _signed_by(x, beta)
+    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+
+
+def _steady_exponent(x: Value, beta: Value, rest: Value) -> tuple[Value, Value, Value]:
+    """``|x|`` within what counts, and what ``_share_of`` takes, in units of ln 2, for ``e**-|(beta + rest)*x|``."""
+    # What is made of beta alone is computed once, before the loop.
+    steepness, rest = absolute(beta), _signed_by(rest, beta)
+    high = steepness * LOG2_E
+    low = fma(steepness, LOG2_E_64_TAIL if x.is_double else LOG2_E_32_TAIL, fma(steepness, LOG2_E, -high))
+    low = fma(rest, LOG2_E, low)
+    size, limit = absolute(x), (1082.0 if x.is_double else 138.0) / steepness
+    size = select(size > limit, limit, size)
+    shifted = fma(size, -high, _share_magic(x))
+    r = fma(size, -low, fma(size, -high, _share_magic(x) - shifted))
+    return size, shifted, r
+
+
+def _signed_by(x: Value, sign: Value) -> Value:
+    """x, or -x where the sign is negative."""
+    return (x.bits() ^ (sign.bits() & (-(2**63) if x.is_double else -(2**31)))).as_float()
 
 
 def swish(x: Value, beta: Value, rest: Value) -> Value:
