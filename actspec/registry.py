@@ -159,9 +159,10 @@ def explain_unknown(name: str) -> tuple[str, tuple[str, ...]]:
     family, _, variant = name.rpartition(":")
     if key in RESERVED:
         return f"{name!r} is a value, not an activation", ("linear",) if key == "none" else ()
-    if _members(entries(), key):
+    known = entries()
+    if any(each.startswith(f"{key}:") for each in known):
         return f"{name!r} is a family of activations: name one of its members", suggest(name)
-    if normalise(family) in entries():
+    if normalise(family) in known:
         return f"{family!r} has no variant {shorten(variant)!r}", suggest(name)
     return f"unknown activation {shorten(name)!r}", suggest(name)
 
@@ -179,7 +180,7 @@ def suggest(name: str) -> tuple[str, ...]:
 def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[str, ...]:
     meaning = _spellings(_version, path)
     family, _, variant = normalise(name).partition(":")
-    families = {normalise(word.partition(":")[0]) for word in meaning if ":" in word}
+    families = _families(_version, path)
     if variant and family not in families:
         family = next(iter(closest(family, families, limit=1)), family)
     if family in families:
@@ -189,7 +190,7 @@ def _suggest(name: str, _version: tuple[int, int], path: ImportPath) -> tuple[st
         begun = [own for own in ranked if variant.startswith(normalise(own))]
         return tuple(dict.fromkeys([*(ranked[own] for own in (*near, *begun)), *members]))
     found: dict[str, str] = {}  # one spelling for each activation, the nearest
-    for word in closest(name, meaning, limit=12) or closest(family, meaning, limit=12):
+    for word in closest(name, meaning, limit=12) or (closest(family, meaning, limit=12) if variant else ()):
         found.setdefault(meaning[word], word)
     if found:
         return tuple(found.values())[:3]
@@ -208,6 +209,13 @@ def _spellings(_version: tuple[int, int], path: ImportPath) -> Mapping[str, str]
     words = {word: entry.name for entry in known.values() for word in (entry.name, *entry.aliases)}
     offered = [points[0].name.lower() for key, points in plugins.offers(path).items() if key not in known]
     return words | {word: word for word in offered}
+
+
+@lru_cache(8)
+def _families(_version: tuple[int, int], path: ImportPath) -> tuple[str, ...]:
+    """What stands before the colon of some name, normalised."""
+    variants = (word for word in _spellings(_version, path) if ":" in word)
+    return tuple(dict.fromkeys(normalise(word.partition(":")[0]) for word in variants))
 
 
 def _layers() -> tuple[_Layer, ...]:

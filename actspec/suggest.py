@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -19,23 +20,38 @@ def closest(word: str, choices: Iterable[str], limit: int = 3, *, parts: bool = 
     if len(word) > 64:
         return ()
     plain, letters = _features(word)
-    ranked = []
+    by_length, in_order = _index(tuple(choices))
+    ranked: dict[str, int] = {}
+    for length, group in by_length.items():
+        most = max(1, min(len(plain), length) // 3)
+        if abs(len(plain) - length) > most:
+            continue
+        for other, others_letters, choice in group:
+            # Each letter that only one word has costs an edit; a replacement pays for one on each side.
+            if (
+                (letters & ~others_letters).bit_count() <= most
+                and (others_letters & ~letters).bit_count() <= most
+                and (distance := _distance(plain, other)) <= most
+            ):
+                ranked[choice] = distance
+    begun = len(plain) >= 3
+    first = 0 if parts else bisect_left(in_order, (plain,)) if begun else len(in_order)
+    for other, choice in in_order[first:]:
+        if (begun and other.startswith(plain)) or (parts and (plain in other or other in plain)):
+            ranked.setdefault(choice, len(other))
+        elif not parts:
+            break
+    return tuple(sorted(ranked, key=lambda choice: (ranked[choice], choice))[:limit])
+
+
+@lru_cache(64)
+def _index(choices: tuple[str, ...]) -> tuple[dict[int, list[tuple[str, int, str]]], list[tuple[str, str]]]:
+    """Choices by the length of what is compared, with its letters, and in its order."""
+    by_length: dict[int, list[tuple[str, int, str]]] = {}
     for choice in choices:
-        other, others_letters = _features(choice)
-        most = max(1, min(len(plain), len(other)) // 3)
-        distance = None
-        # Each letter that only one word has costs an edit; a replacement pays for one on each side.
-        if (
-            abs(len(plain) - len(other)) <= most
-            and (letters & ~others_letters).bit_count() <= most
-            and (others_letters & ~letters).bit_count() <= most
-        ):
-            distance = _distance(plain, other)
-        if distance is not None and distance <= most:
-            ranked.append((distance, choice))
-        elif (len(plain) >= 3 and other.startswith(plain)) or (parts and (plain in other or other in plain)):
-            ranked.append((len(other), choice))
-    return tuple(choice for _, choice in sorted(ranked)[:limit])
+        plain, letters = _features(choice)
+        by_length.setdefault(len(plain), []).append((plain, letters, choice))
+    return by_length, sorted((plain, choice) for group in by_length.values() for plain, _, choice in group)
 
 
 _IGNORED = str.maketrans("", "", "_-: ")
