@@ -164,17 +164,11 @@ class Driver:
 
     def jacobian(self, x: Any) -> Any:
         """The derivatives of each row of the result by that of x: ``[..., i, j]`` is that of element i by j."""
-        values = real_array(x, "x")
-        values = np.atleast_1d(values)
+        values = np.atleast_1d(real_array(x, "x"))
         shape = self.shape_out(values.shape)
-        result = np.empty((*shape, values.shape[-1]), result_type(values.dtype))
-        gradients.check_rows(self.segments(values.ndim, computed_type(result.dtype)), values.ndim)
-        g = np.zeros(shape, result.dtype)
-        for feature in range(shape[-1]):
-            g[..., feature] = 1
-            result[..., feature, :] = self.vjp(values, g, None)[0]
-            g[..., feature] = 0
-        return result
+        dtype = result_type(values.dtype)
+        gradients.check_rows(self.segments(values.ndim, computed_type(dtype)), values.ndim)
+        return gradients.jacobian(lambda g: self.vjp(values, g, None)[0], shape, values.shape[-1], dtype)
 
     def _short(self, what: str, x: Any, given: Any, out: Any) -> Any:
         """The result for arrays like those before, by one call of a kernel; None where they aren't."""

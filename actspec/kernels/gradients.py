@@ -5,7 +5,7 @@ Between segments, the values that the derivatives are taken at are kept, and not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,17 @@ def check_elementwise(segments: tuple[Segment, ...]) -> None:
             f"'{stage}' couples the values along an axis, so the derivative of an element by its own input isn't all: "
             "use jacobian(x), or vjp(x, g) and jvp(x, v) for products with it"
         )
+
+
+def jacobian(pull_back: Callable[[Array], Array], shape: tuple[int, ...], width: int, dtype: np.dtype[Any]) -> Array:
+    """The Jacobian of each row, ``[..., i, j]``, from what x of ``width`` features gets for each feature of a result."""
+    made = np.empty((*shape, width), dtype)
+    g = np.zeros(shape, dtype)
+    for feature in range(shape[-1]):
+        g[..., feature] = 1
+        made[..., feature, :] = pull_back(g)
+        g[..., feature] = 0
+    return made
 
 
 def check_rows(segments: tuple[Segment, ...], ndim: int) -> None:
