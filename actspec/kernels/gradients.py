@@ -142,7 +142,7 @@ def check_elementwise(segments: tuple[Segment, ...]) -> None:
 
 
 def jacobian(pull_back: Callable[[Array], Array], shape: tuple[int, ...], width: int, dtype: np.dtype[Any]) -> Array:
-    """The Jacobian of each row, ``[..., i, j]``, from what x of ``width`` features gets for each feature of a result."""
+    """The Jacobian of each row, ``[..., i, j]``, from what x, ``width`` wide, gets for each feature of a result."""
     made = np.empty((*shape, width), dtype)
     g = np.zeros(shape, dtype)
     for feature in range(shape[-1]):
