@@ -20,6 +20,7 @@ import pytest
 
 import actspec
 from actspec import registry
+from actspec.kernels import execute
 from tests.support import built_ins
 from tests.support.amount import amount
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
@@ -489,6 +490,24 @@ def start(code, **environment):
     environment = os.environ | {"PYTHONPATH": str(Path(actspec.__file__).parents[1])} | environment
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_arrays_like_those_before_may_overlap_their_results_too(threads):
+    actspec.set_num_threads(threads)
+    act, size, moved = actspec.parse("relu"), execute.SHARED + 1000, 333
+    room = np.random.default_rng(9).normal(size=size + moved).astype(np.float32)
+    x = room[:-moved]
+    expected = np.maximum(x, 0)
+    for _ in range(2):  # the second array is like the first one
+        kept = x.copy()
+        assert np.array_equal(act(kept), expected)
+        assert np.array_equal(act(kept, out=kept), expected)
+        assert np.array_equal(act.vjp(x, expected), expected)
+        there = room.copy()
+        assert np.array_equal(act(there[:-moved], out=there[moved:]), expected)
+        there = room.copy()
+        assert np.array_equal(act.vjp(there[:-moved], expected, out=there[moved:]), expected)
 
 
 @pytest.mark.parametrize("given", ["1", "3", " 7 "])

@@ -45,7 +45,7 @@ class Driver:
         shape = self.shape_out(values.shape)
         if out is not None:
             check_out(out, shape, result)
-            if np.may_share_memory(values, out) and (self._resizes or not _is_same(values, out)):
+            if np.may_share_memory(values, out) and (self._resizes or not layout.is_same(values, out)):
                 values = values.copy()
         y = _room(values, shape, result) if out is None else out
         if values.ndim:
@@ -236,14 +236,15 @@ def _keep(cache: dict[Any, Known], key: Any, known: Known | None) -> None:
 def _known_of(x: Array, segment: Compiled) -> Known | None:
     """The kernel for arrays like x, where one call of it is all."""
     inner = not segment.axes or max(segment.axes) == x.ndim - 1
-    if x.size >= execute.SHARED or not inner or not x.flags.c_contiguous or segment.graph.learnt:
+    if not inner or not x.flags.c_contiguous or segment.graph.learnt:
         return None
     (views,) = layout.lanes((x,), segment.axes) or ((x,),)
     form = execute.form_of(segment, views[0], side_by_side=False)
     if form.startswith("long"):
         return None
     shape = None if views[0].shape == x.shape else views[0].shape
-    return Known(segment.kernel(form), segment.parameters, shape, x.shape, x.dtype)
+    kernel = segment.kernel(form) if x.size < execute.SHARED else execute.shared(segment, form)
+    return Known(kernel, execute.parameters_for(segment, x), shape, x.shape, x.dtype)
 
 
 def computed_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -269,11 +270,7 @@ def _plain(array: npt.NDArray[Any], computed: np.dtype[Any], y: npt.NDArray[Any]
     if not is_plain(array, computed):
         return array.astype(computed, order="K", subok=False)
     array = array.view(np.ndarray)
-    return array.copy() if np.may_share_memory(array, y) and not (alone and _is_same(array, y)) else array
-
-
-def _is_same(x: npt.NDArray[Any], out: npt.NDArray[Any]) -> bool:
-    return x.__array_interface__["data"] == out.__array_interface__["data"] and x.strides == out.strides
+    return array.copy() if np.may_share_memory(array, y) and not (alone and layout.is_same(array, y)) else array
 
 
 def _converted(segment: Compiled, x: npt.NDArray[Any], y: npt.NDArray[Any], learnt: Learnt) -> bool:

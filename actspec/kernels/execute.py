@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -151,21 +151,48 @@ def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
     if form.startswith("long"):
         _run_long(segment, form, operands)
         return
-    kernel = segment.kernel(form)
-    parameters = segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
+    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
     if operands.sums is not None and not segment.graph.across:
         _run_summed(kernel, parameters, form, operands)
         return
-    count = _threads(x)
-    if count == 1:
+    if _threads(x) == 1:
         kernel(*operands.arguments(parameters))
-        return
-    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // (_TURNS * count))))
+    else:
+        _share(segment, form, operands, parameters)
+
+
+def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """What a kernel is told beside an array."""
+    return segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
+
+
+def _share(segment: Compiled, form: str, operands: Operands, parameters: npt.NDArray[np.float64]) -> None:
+    x = operands.inputs[0]
+    kernel = segment.kernel(form)
+    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // (_TURNS * _threads(x)))))
 
     def work(number: int) -> None:
         kernel(*operands.piece(*pieces[number], across=segment.graph.across).arguments(parameters))
 
     threads.share(work, len(pieces))
+
+
+def shared(segment: Compiled, form: str) -> Callable[..., Any]:
+    """A kernel for large arrays that threads may share; like a kernel, it does nothing and gives 1 where they overlap,
+    but for one that is the other.
+    """
+    kernel = segment.kernel(form)
+
+    def run(*arguments: Any) -> Any:
+        *inputs, y, parameters = arguments
+        if _threads(y) == 1:
+            return kernel(*arguments)
+        if any(np.may_share_memory(each, y) and not layout.is_same(each, y) for each in inputs):
+            return 1
+        _share(segment, form, Operands(tuple(inputs), y), parameters)
+        return 0
+
+    return run
 
 
 def _run_summed(kernel: Any, parameters: npt.NDArray[np.float64], form: str, operands: Operands) -> None:
