@@ -22,7 +22,7 @@ CORPUS = [
 many = settings(database=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(many, max_examples=amount(3_000, 20_000))
+@settings(many, max_examples=amount(1_000, 20_000))
 @given(specs())
 def test_a_generated_spec_round_trips(spec: str) -> None:
     try:
@@ -56,13 +56,13 @@ def outcome_is_a_pipeline_or_a_spec_error(text: str) -> None:
         assert problem.reason
 
 
-@settings(many, max_examples=amount(3_000, 10_000))
+@settings(many, max_examples=amount(1_000, 10_000))
 @given(st.text(st.sampled_from(ALPHABET) | st.characters(), max_size=60))
 def test_random_text_is_a_pipeline_or_a_spec_error(text: str) -> None:
     outcome_is_a_pipeline_or_a_spec_error(text)
 
 
-@settings(many, max_examples=amount(500, 2_000))
+@settings(many, max_examples=amount(200, 2_000))
 @given(st.integers(0, 2**64), st.sampled_from(CORPUS))
 def test_mutated_specs_are_a_pipeline_or_a_spec_error(seed: int, spec: str) -> None:
     source = random.Random(seed)
