@@ -18,7 +18,7 @@ import actspec
 from actspec import functions, registry
 from actspec.structure import features
 from tests.support import oracles, torch_oracle
-from tests.support.amount import amount
+from tests.support.amount import amount, spread
 from tests.support.reference import as_written, assert_close, assert_same_bits, result_type
 from tests.test_kernels import ALONG, LAYOUTS, MIXED, NARROW, OUTS, POINTWISE, WIDE, filled, sample, template
 
@@ -75,6 +75,8 @@ def check_by_differences(spec, x, tolerance=1e-7):
 @pytest.mark.parametrize("spec", [*POINTWISE, *ALONG])
 def test_every_built_in_has_the_derivatives_that_differences_show(spec):
     check_by_differences(spec, off_kinks((3, 4)))
+    act, x, g = actspec.parse(spec), sample((3, 4), "f4"), sample((3, 4), "f4", seed=1)
+    close(act.vjp(x, g), act.vjp(x.astype("f8"), g))
 
 
 # ---- against PyTorch
@@ -189,13 +191,19 @@ AT_KINKS = {
 }
 
 
-def check_elementwise(act, x, slopes):
+# A kernel for slopes alone is that of vjp with ones for g: those of some have all operations.
+SLOPES_ALONE = spread(AT_KINKS)
+
+
+def check_elementwise(spec, x, slopes):
     """Each kind of derivative is the slope times what goes in."""
-    act, x = actspec.parse(act), np.array([x, x], "f8")
+    act, x = actspec.parse(spec), np.array([x, x], "f8")
     g = np.full(x.shape, -3.0)
     for found in (act.vjp(x, g) / g, act.jvp(x, g) / g):
         np.testing.assert_allclose(found, [slopes, slopes], rtol=1e-15, atol=0)
-    np.testing.assert_allclose(act.derivative(x.astype("f4")), [slopes, slopes], rtol=1e-6, atol=0)
+    np.testing.assert_allclose(act.vjp(x.astype("f4"), g) / g, [slopes, slopes], rtol=1e-6, atol=0)
+    if spec in SLOPES_ALONE:
+        np.testing.assert_allclose(act.derivative(x), [slopes, slopes], rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize("spec", AT_KINKS)
@@ -303,7 +311,7 @@ def _grid(dtype):
 @pytest.mark.parametrize("spec", POINTWISE)
 def test_float32_derivatives_are_within_8_ulp_of_the_true_ones(spec):
     act, x = actspec.parse(spec), _grid("f4")
-    found = act.derivative(x)
+    found = act.vjp(x, np.ones_like(x))
     assert found.dtype == np.float32
     errors = off_truth(act, x, found)
     zeros = oracles.SLOPE_ZEROS.get(act[0].__definition__.name, ())

@@ -14,6 +14,7 @@ from actspec.graph.trace import examine, trace
 from actspec.kernels import compile as compiler
 from actspec.kernels import plan
 from tests.support import built_ins
+from tests.support.amount import cases
 from tests.support.reference import as_written, assert_close, slack
 
 FLOATS = [np.float32, np.float64]
@@ -575,6 +576,8 @@ MIXED = [
     ("(tanh+sorted+norm:z)[1:5]+relu", "01"),
     ("norm:z+norm:z(axis=0)+elu", "111"),
 ]
+# Of one form and type, which is enough to show what goes where.
+SHAPES = cases([(np.float64, (40, 7)), (np.float64, (3, 4, 6))], [(np.float32, (40, 7)), (np.float64, (6, 40))])
 
 
 @pytest.mark.parametrize(("spec", "compiled"), MIXED)
@@ -587,7 +590,7 @@ def test_a_mixed_pipeline_is_right(spec, compiled):
         assert "".join(str(int(each.compiled)) for each in stages) == compiled
         for each in stages:
             assert bool(each.reason) != each.compiled
-        for dtype, shape in ((np.float32, (40, 7)), (np.float64, (3, 4, 6)), (np.float64, (6, 40))):
+        for dtype, shape in SHAPES:
             x = sample(shape, dtype)
             want, loose = as_written(act, x), slack(act, x)
             assert_close(act(x), want, slack=loose, axis=None, note=spec)

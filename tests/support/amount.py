@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 import numpy as np
 
 import actspec
 from actspec.kernels import plan
+
+Case = TypeVar("Case")
 
 FULL = os.environ.get("ACTSPEC_TEST_FULL", "0") not in ("", "0")
 
@@ -16,6 +19,11 @@ FULL = os.environ.get("ACTSPEC_TEST_FULL", "0") not in ("", "0")
 def amount(usual: int, full: int, variable: str = "") -> int:
     """How many cases to run; a variable of the environment may give another number."""
     return int(os.environ.get(variable, full if FULL else usual))
+
+
+def cases(usual: Iterable[Case], others: Iterable[Case]) -> list[Case]:
+    """Cases that always run, and those of a full run alone: what they show, the usual ones show in smaller parts."""
+    return [*usual, *(others if FULL else ())]
 
 
 def operations(spec: str) -> set[Hashable]:
