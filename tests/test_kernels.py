@@ -133,7 +133,7 @@ OUTS = {
 }
 # Every form of kernels, and what runs on converted blocks, on views of slices, and as it is written.
 FORMS = {
-    "flat": ("scaledtanh(0.5,2)+elu", (41, 33)),
+    "flat": ("tanh+elu(0.3)", (41, 33)),
     "rows": ("tanh+norm:z", (37, 71)),
     "wide rows": ("tanh+norm:z", (9, 5003)),
     "columns": ("tanh+norm:z", (333, 7)),
@@ -143,21 +143,25 @@ FORMS = {
     "slices along axis 0": ("norm:z(axis=0)[1:4]+elu", (50, 6)),
     "segments": ("norm:mean+norm:z(axis=0)+relu", (60, 20)),
     "as written between kernels": ("tanh+maxout(2,slope=-1,intercept=1)+norm:z", (60, 20)),
-    "long rows": ("tanh+norm:std", (3, 90_000)),
-    "long columns": ("norm:std(axis=0)", (70_000, 3)),
-    "long and sliced": ("norm:z[7:]+elu[::2]", (2, 70_001)),
+    "long rows": ("tanh+norm:z", (3, 90_000)),
+    "long columns": ("norm:z(axis=0)", (70_000, 3)),
+    "long and sliced": ("norm:z[3:]+tanh[::2]+softmax[:-5]", (2, 70_001)),
 }
 
 
-IN_ONE_TYPE = {"slices of wide rows", "segments", "as written between kernels", "long and sliced"}
+# What converts and what doesn't shows in these; a full run has more in float32, some of which compile for long.
+IN_ALL_TYPES = cases(
+    ["flat", "rows", "wide rows", "columns"],
+    ["columns along axis 0", "slices", "slices along axis 0", "long rows", "long columns"],
+)
 
 
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "dtype"),
+    [*((form, "f8") for form in FORMS), *itertools.product(IN_ALL_TYPES, ["f2", "f4"])],
+)
 def test_out_may_have_any_layout_and_be_x_itself_or_overlap_it(form, dtype):
     spec, shape = FORMS[form]
-    if dtype != "f8" and form in IN_ONE_TYPE:
-        pytest.skip("one type is enough")
     act, values = actspec.parse(spec), sample(shape, dtype)
     plain = act(values)
     assert_close(plain, wider(spec, values), axis=None, ulps=1 if dtype == "f2" else 64)
@@ -195,11 +199,11 @@ def assert_same(got, want, note=""):
 
 def test_only_the_elements_of_out_are_written():
     for spec, (rows, width) in FORMS.values():
-        room = np.full((2 * rows + 1, 2 * width + 3), 7.0, "f4")
+        room = np.full((2 * rows + 1, 2 * width + 3), 7.0)
         mine = np.zeros(room.shape, bool)
         mine[1::2, 1:-2:2] = True
         out = room[1::2, 1:-2:2]
-        actspec.parse(spec)(sample((rows, width), "f4"), out=out)
+        actspec.parse(spec)(sample((rows, width)), out=out)
         assert (room[~mine] == 7).all(), spec
 
 
@@ -242,7 +246,7 @@ MIXED = [(-1, (5, 61), "C"), (0, (9, 21), "C"), (1, (4, 6, 7), "C"), (1, (3, 50,
 MIXED += [(1, (5, 61), "C"), (0, (61, 9), "F")]
 
 # Each is run with seven draws of parameters and shapes, which share its kernels: equal structure, equal source.
-TEMPLATES = amount(24, 72, "ACTSPEC_TEST_TEMPLATES")
+TEMPLATES = amount(12, 72, "ACTSPEC_TEST_TEMPLATES")
 
 
 @pytest.mark.parametrize("seed", range(TEMPLATES))
@@ -360,19 +364,24 @@ def test_lanes_of_huge_numbers_have_finite_results_where_numpy_has():
 
 # ---- long lanes
 
-LONG = [
-    ("tanh+norm:z", (1, 3_000_000), "f4"),
-    ("softmax", (3_000_000,), "f4"),
-    ("norm:max", (3, 400_000), "f8"),
-    ("norm:z(axis=0)", (400_000, 3), "f8"),
-    ("softmax(axis=0)", (200_000, 40), "f4"),
-    ("norm:std(axis=0)+elu", (400_000, 3), "f4"),
-    ("norm:z(axis=1)", (2, 150_000, 3), "f4"),
-    ("norm:mean+norm:z", (3, 400_000), "f4"),
-    ("norm:z[3:]+tanh[::2]+softmax[:-5]", (2, 300_000), "f8"),
-    ("norm:mean[1]+norm:max[-200000:]", (1, 300_000), "f4"),
-    ("norm:z(axis=0)[1:]", (200_000, 4), "f4"),
-]
+LONG = cases(
+    [
+        ("tanh+norm:z", (1, 3_000_000), "f4"),
+        ("tanh+norm:z", (3, 400_000), "f8"),
+        ("softmax", (3_000_000,), "f4"),
+        ("norm:z(axis=0)", (400_000, 3), "f8"),
+        ("softmax(axis=0)", (200_000, 40), "f4"),
+        ("norm:z(axis=1)", (2, 150_000, 3), "f4"),
+        ("norm:mean+norm:z", (3, 400_000), "f4"),
+        ("norm:z[3:]+tanh[::2]+softmax[:-5]", (2, 300_000), "f8"),
+    ],
+    [
+        ("norm:max", (3, 400_000), "f8"),
+        ("norm:std(axis=0)+elu", (400_000, 3), "f4"),
+        ("norm:mean[1]+norm:max[-200000:]", (1, 300_000), "f4"),
+        ("norm:z(axis=0)[1:]", (200_000, 4), "f4"),
+    ],
+)
 
 
 @pytest.mark.parametrize(("spec", "shape", "dtype"), LONG)
@@ -419,14 +428,14 @@ def test_a_sum_of_float64_is_nearly_exact(shape, order):
 # Some are so large that kernels treat them otherwise, and their parts are not.
 BIG = {
     "flat": ("tanh+elu(0.3)", (2200, 1001), "f4"),
-    "flat, strided": ("sigmoid+elu(0.3)", (1400, 1001), "f8"),
+    "flat, strided": ("tanh+elu(0.3)", (1400, 1001), "f8"),
     "rows": ("tanh+norm:z", (5300, 401), "f4"),
     "rows of float64": ("softmax", (2000, 333), "f8"),
     "wide rows": ("tanh+norm:z", (90, 9001), "f4"),
     "columns": ("tanh+norm:z", (240_001, 9), "f4"),
     "columns along axis 0": ("norm:z(axis=0)", (50, 9001), "f8"),
     "slices": ("softmax[:3]+norm:max[3:]", (60_001, 8), "f4"),
-    "long rows": ("norm:z+tanh", (2, 1_000_001), "f4"),
+    "long rows": ("tanh+norm:z", (2, 1_000_001), "f4"),
     "long columns": ("norm:z(axis=0)", (200_001, 19), "f4"),
     "long columns of float64": ("softmax(axis=0)", (100_001, 6), "f8"),
     "middle axis": ("norm:z(axis=1)", (40, 130, 70), "f4"),
@@ -679,20 +688,23 @@ def test_a_pool_of_forked_processes_works():
 
 
 def test_nothing_is_printed_whatever_goes_wrong_in_numbers():
+    specs = cases(
+        ["tanh+norm:z", "norm:max(axis=0)", "norm:z[2:]", "elu+maxout(2,slope=1e300,intercept=1)"],
+        ["softmax", "elu", "scaledtanh(1,1e6)", "softlif", "gaussian+norm:std(eps=0)"],
+    )
     code = """
 import warnings; warnings.simplefilter("always")
 import numpy as np, actspec
 actspec.set_num_threads(3)
 ends = np.array([np.nan, np.inf, -np.inf, 6e4, -6e4, 0, 1e-7, 709], "f8")
-for spec in ("tanh+norm:z", "softmax", "elu", "scaledtanh(1,1e6)", "softlif", "norm:max(axis=0)", "norm:z[2:]",
-             "elu+maxout(2,slope=1e300,intercept=1)", "gaussian+norm:std(eps=0)"):
+for spec in SPECS:
     act = actspec.parse(spec)
     for dtype in ("f2", "f4", "f8", ">f8"):
         for shape in ((5, 8), (40_000, 8), (2, 300_000)):
             x = np.resize(ends, shape).astype(dtype)
             act(x, out=act(x).astype(dtype))
 """
-    assert start(code) == (0, "", "")
+    assert start(code.replace("SPECS", repr(specs))) == (0, "", "")
 
 
 def test_nothing_warns_in_a_caller_that_wants_errors():
@@ -739,7 +751,7 @@ for spec, shape in CASES:
         ("norm:z", (1, 100_000_000)),
         ("norm:z(axis=0)", (1_000_000, 100)),
         ("norm:max(axis=0)", (50_000_000, 2)),
-        ("softmax[:3]+norm:z[3:]", (10_000_000, 10)),
+        ("softmax[:3]+norm:max[3:]", (10_000_000, 10)),
     ]
     exit_code, out, error = start(code.replace("CASES", repr(cases)))
     assert (exit_code, error) == (0, "")
