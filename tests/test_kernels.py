@@ -314,6 +314,8 @@ def test_nan_infinities_and_the_ends_of_the_range_go_as_numpy_sends_them(spec, d
 
 SPOILED = ["tanh+norm:z", "softmax[:3]+norm:max[3:]", "norm:mean+softplus+softmax", "norm:std[1:]+elu"]
 SPOILERS = [np.nan, np.inf, -np.inf]
+# Wide rows are a form of their own, of which some stand for all.
+SPOILED_WIDE = cases([*SPOILED, "norm:z", "softmax"], ALONG)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ SPOILERS = [np.nan, np.inf, -np.inf]
 )
 def test_nan_and_infinities_spoil_their_own_lane_alone(spec, dtype):
     act = actspec.parse(spec)
-    for shape in ((19, 6), (35, 5), (6, 67), (3, 3001)):
+    for shape in ((19, 6), (35, 5), (6, 67), (3, 3001))[: 4 if spec in SPOILED_WIDE else 3]:
         whole = sample(shape, dtype)
         clean = act(whole)
         for number, spoiler in enumerate([*SPOILERS, *SPOILERS]):
