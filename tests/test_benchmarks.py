@@ -165,8 +165,8 @@ def test_start_counts_compilations(cache: Path) -> None:
 
 def test_lint_prints_its_ratios(cache: Path) -> None:
     pytest.importorskip("yaml", reason="PyYAML is not installed")
-    heading, repeated, distinct = run("lint.py", "--rounds", "1", "--specs", "100", cache=cache).splitlines()
+    heading, *lines = run("lint.py", "--rounds", "1", "--specs", "100", cache=cache).splitlines()
     assert heading.split()[0] == "specs"
-    for line, name in ((repeated, "repeated"), (distinct, "distinct")):
+    for line, name in zip(lines, ("repeated", "distinct", "list"), strict=True):
         assert line.startswith(name)
         assert all(float(word) >= 0 for word in line.split()[1:] if word != "ms")
