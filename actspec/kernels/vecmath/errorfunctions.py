@@ -269,8 +269,9 @@ def gelu(x: Value) -> Value:
     """
     size = at_most(absolute(x), 39.7 if x.is_double else 15.0)
     quotient = size / _denominator(size)
-    below, scale, lift = _falling(quotient * _numerator(quotient), size, None)
-    return fma(below * scale, -(2.0**-lift), select(x < 0.0, -0.0, x))
+    growth, scale, lift = _falling(size, None)
+    share = quotient * scale * _numerator(quotient)
+    return fma(fma(share, growth, share), -(2.0**-lift), select(x < -0.0, -0.0, x))
 
 
 def gelu_slope(x: Value) -> Value:
@@ -278,8 +279,9 @@ def gelu_slope(x: Value) -> Value:
     size = at_most(absolute(x), 39.7 if x.is_double else 15.0)
     inverse = 1.0 / _denominator(size)
     mills = inverse * _numerator(size * inverse)
-    below, scale, lift = _falling(fma(size, -0.3989422804014327, mills), size, None)
-    below = below * scale
+    growth, scale, lift = _falling(size, None)
+    below = fma(size, -0.3989422804014327, mills) * scale
+    below = fma(below, growth, below)
     return fma(select(x < 0.0, below, -below), 2.0**-lift, select(x < 0.0, x.constant(0.0), 1.0))
 
 
@@ -298,13 +300,18 @@ def normal_gate(x: Value, z: Value, rest: Value) -> Value:
     denominator_rest = size - _without_pole(denominator) + rest
     lost = inverse * fma(-inverse, denominator_rest, fma(-inverse, denominator, 1.0))
     factor = _numerator(size * inverse, fma(size, lost, rest * inverse))
-    share, scale, lift = _falling(fma(factor, inverse, factor * lost), size, rest)
+    growth, scale, lift = _falling(size, rest)
+    share = fma(factor, inverse, factor * lost)
+    share = fma(share, growth, share)
     down = 2.0**-lift
-    far = z < -10.0
-    share = share * select(far, scale, scale * down)
+    far, nothing = z < -10.0, z < -limit
+    # Processors are slow to make subnormal numbers: what isn't chosen is none, and what is nothing becomes none.
+    lowered = scale.bits() - (lift << (52 if z.is_double else 23))
+    lowered = select(lowered > 0, lowered, 0)
+    share = share * select(far, select(nothing, 0.0, scale), lowered.as_float())
     y = x * select(z < 0.0, share, 1.0 - share)
     y = select(far, y * down, y)
-    return select((z < -limit) & (x == x), copysign(x.constant(0.0), x), y)
+    return select(nothing & (x == x), copysign(x.constant(0.0), x), y)
 
 
 def _denominator(size: Value) -> Value:
@@ -325,27 +332,30 @@ def _numerator(quotient: Value, rest: Value | float = 0.0) -> Value:
         # The largest terms come last.
         slope = fma(ratio, parted_polynomial(ratio, _NORMAL_64[2:]), _NORMAL_64[1])
         return fma(ratio, slope, _NORMAL_64[0])
-    return polynomial(quotient - 0.40625 + rest, _NORMAL_32)
+    ratio = quotient - 0.40625 + rest
+    if isinstance(rest, Value):  # gates have errors enough: half an ulp counts
+        return polynomial(ratio, _NORMAL_32)
+    return fma(ratio, split_polynomial(ratio, _NORMAL_32[1:]), _NORMAL_32[0])
 
 
-def _falling(factor: Value, size: Value, rest: Value | None) -> tuple[Value, Value, int]:
-    """``factor*exp(-(size + rest)**2/2)`` less a power of 2, this power times ``2**lift``, and lift, which is so large
-    that no such power is subnormal.
+def _falling(size: Value, rest: Value | None) -> tuple[Value, Value, int]:
+    """``exp(-(size + rest)**2/2)`` less a power of 2, and less 1; this power times ``2**lift``, and lift, which is so
+    large that no such power is subnormal.
     """
     double = size.is_double
     # The exponential is 2**whole * exp(-reduced/2); the first fma is exact.
     square = size * size
     lost = fma(size, size, -square)
     lost = lost if rest is None else fma(size + size, rest, lost)
-    magic = 1.5 * 2.0**52 if double else 1.5 * 2.0**23
+    places, bias, lift = (52, 1023, 600) if double else (23, 127, 64)
+    magic = 1.5 * 2.0**places + bias + lift
     shifted = fma(square, -0.7213475204444817, magic)
     whole = shifted - magic
     reduced = fma(whole, 2 * 0.6931471805599453 if double else 2 * 0.6931471824645996, square)
     reduced = reduced + fma(whole, 2 * 2.3190468138462996e-17 if double else 2 * -1.90465430e-09, lost)
     curve = split_polynomial(reduced, _HALVED_64) if double else polynomial(reduced, _HALVED_32)
     growth = fma(curve, reduced, -0.5) * reduced
-    places, bias, lift = (52, 1023, 600) if double else (23, 127, 64)
-    return fma(factor, growth, factor), ((shifted.bits() + (bias + lift)) << places).as_float(), lift
+    return growth, (shifted.bits() << places).as_float(), lift
 
 
 def _raised_tail(size: Value, square: Value, square_rest: Value) -> tuple[Value, int]:
