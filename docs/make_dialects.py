@@ -77,6 +77,9 @@ and in float64 within 1e-12, but where the system is the inexact one:
 | Hugging Face | laplace, xielu, sqrtsoftplus | digits cancel; linear beyond 20 |
 | PyTorch | hardsigmoid's derivative | a float32 number in float64 too |
 
+The worst errors of PyTorch's and JAX's elementwise functions, and of actspec's, stand in
+[performance.md](performance.md#accuracy).
+
 Keras' sparsemax of 3.15 is left out: where several features share, it takes off too much, and its rows don't sum to
 one. Words of TensorFlow, theanets and Lasagne are taken from their sources.
 """

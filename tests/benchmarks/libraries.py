@@ -159,7 +159,7 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         "tanh": lambda _, x, y: t.tanh(x, out=y),
         "scaledtanh": lambda s, x, y: t.mul(t.tanh(t.mul(x, s.scale_in, out=y), out=y), s.scale_out, out=y),
         "sigmoid": lambda _, x, y: t.sigmoid(x, out=y),
-        "softplus": lambda _, x, y: nn.softplus(x, 1, math.inf, out=y),
+        "softplus": lambda _, x, y: nn.softplus(x, out=y),
         "relu": lambda s, x, y: t.clamp_min(x, 0, out=y) if s.max == math.inf else t.clamp(x, 0, s.max, out=y),
         "rect:min": lambda _, x, y: t.clamp_max(x, 1, out=y),
         "rect:minmax": lambda _, x, y: t.clamp(x, 0, 1, out=y),
