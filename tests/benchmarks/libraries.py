@@ -179,7 +179,7 @@ def _torch(t: Any) -> dict[str, Callable[..., Any]]:
         "gelu_10": lambda _, x, y: t.clamp(nn.gelu(x, out=y), -10, 10, out=y),
         "quick_gelu": lambda _, x, y: t.mul(x, t.sigmoid(1.702 * x), out=y),
         "silu": lambda s, x, y: nn.silu(x, out=y) if s.beta == 1 else t.mul(x, t.sigmoid(s.beta * x), out=y),
-        "mish": lambda _, x, y: t.ops.aten.mish.out(x, out=y),
+        "mish": lambda _, x, y: f.mish(x) if y is None else t.ops.aten.mish.out(x, out=y),
         "dish": lambda _, x, y: t.mul(0.5 * x, x * t.rsqrt(1 + x * x) + 1, out=y),
         "lisht": lambda _, x, y: t.mul(x, t.tanh(x, out=y), out=y),
         "stanh": lambda s, x, y: t.mul(t.tanh(s.scale_a * x), s.scale_b, out=y),

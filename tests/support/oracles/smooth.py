@@ -163,8 +163,11 @@ def _soft(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _wide_normal(x):
-    """The normal distribution function: SciPy's in float64; wider by a series near zero, else by a fraction."""
+def _wide_normal(x, rest=0):
+    """The normal distribution function: SciPy's in float64; wider by a series near zero, else by a fraction.
+
+    The rest is what x lost, which only counts where more is known of the result.
+    """
     if x.dtype == np.float64:
         return scipy.special.ndtr(x)
     size = np.minimum(np.abs(x), 200)
@@ -180,12 +183,30 @@ def _wide_normal(x):
     for k in range(160, 0, -1):
         fraction = far + k / fraction
     below = np.where(size < 3, 0.5 - density * total, density / fraction)
+    below = below + density * np.where(x < 0, rest, 0)
     return np.where(np.isnan(x), x, np.where(x < 0, below, 1 - below))
 
 
 def _gated(x, share):
     """x times a share; 0 where x is -inf."""
     return np.where(x == -np.inf, 0, x * share)
+
+
+def _halves(x):
+    """A long double as two of 32 bits, whose products are exact."""
+    scaled = x * x.dtype.type(2**32 + 1)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _wide_laplace(s, x):
+    shifted, kind = x - s.mu, x.dtype.type
+    seen = shifted - x
+    z = shifted / kind(s.sigma)
+    (z_high, z_low), (high, low) = _halves(z), _halves(kind(s.sigma))
+    left = ((shifted - z_high * high) - z_high * low - z_low * high) - z_low * low
+    rest = (left + (x - (shifted - seen)) - (s.mu + seen)) / kind(s.sigma)
+    return _wide_normal(z, np.where(np.abs(z) < 1000, rest, 0))
 
 
 def _wide_gelu_tanh(_, x):
@@ -243,7 +264,7 @@ WIDE = {
     "stanh": lambda s, x: s.scale_b * np.tanh(s.scale_a * x),
     "softsign": lambda _, x: np.where(np.abs(x) < np.inf, x / (1 + np.abs(x)), np.sign(x)),
     "sparse_sigmoid": lambda _, x: np.clip(x + 1, 0, 2) / 2,
-    "laplace": lambda s, x: _wide_normal((x - s.mu) / s.sigma),
+    "laplace": _wide_laplace,
     "softplus": _wide_softplus,
     "sqrtsoftplus": lambda _, x: np.sqrt(_soft(x)),
     "logsigmoid": lambda _, x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
