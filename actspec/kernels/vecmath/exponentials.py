@@ -131,7 +131,7 @@ SHRINK_UNDER_32 = (
     0.0006470096996054053,
     1.631832446946646e-06,
 )
-# The denominator less x**2 times the numerator: tanh(x)/x by the same denominator.
+# The denominators less x**2 times the numerators: tanh(x)/x by the same denominators.
 TANH_OVER_32 = (
     1.8799999952316284,
     0.25306111574172974,
@@ -161,6 +161,18 @@ SHRINK_UNDER_64 = (
     2.599515825028974e-13,
     1.2017182786935107e-16,
     1.4017716325770376e-20,
+)
+TANH_OVER_64 = (
+    1.88,
+    0.2857723052747859,
+    0.011289065401520942,
+    0.00017811254882044614,
+    1.3150385191942532e-06,
+    4.783875795001627e-09,
+    8.392748596828408e-12,
+    6.392423962280487e-15,
+    1.6228369965787218e-18,
+    5.815897501081904e-23,
 )
 
 # b*(r/2*coth(r/2) - 1) / r**2 by powers of r**2 in |r| <= ln(2)/2, for the relative error of r/2*coth(r/2): 2.2e-9
@@ -268,15 +280,18 @@ def logistic_density(x: Value) -> Value:
 
 def tanh_shrink(x: Value) -> Value:
     """``x - tanh(x)``, as ``x**3`` times a quotient of polynomials in ``x**2``, all of whose terms are positive; worst
-    error 3.3 ulp for float32 (of a 256th of all), 4.5 for float64.
+    error 3.9 ulp for float32 and for float64.
     """
     limit = 18.0 if x.is_double else 8.5
     near = clamped(x, -limit, limit)
     square = near * near
+    # Where x is large, tanh is taken off; else what the square and the cube have lost counts.
     if x.is_double:
-        quotient = near * square * _polynomial(square, SHRINK_OVER_64) / _polynomial(square, SHRINK_UNDER_64)
-        return quotient - (near - x)  # no sum, so that no zero loses its sign
-    # Where x is large, tanh is taken off; else what the square has lost counts.
+        large, cube = square >= 4.0, near * square
+        numerator = select(large, polynomial(square, TANH_OVER_64), polynomial(square, SHRINK_OVER_64))
+        quotient = numerator / polynomial(square, SHRINK_UNDER_64)
+        missing = fma(-near, fma(near, near, -square), fma(-near, square, cube))  # less, so that no zero loses its sign
+        return fma(select(large, -near, cube), quotient, select(large, x, missing * -quotient))
     large = square >= 3.0
     over = polynomial(square, SHRINK_OVER_32)
     over = fma(square, over, fma(near, near, -square) * over)
