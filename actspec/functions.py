@@ -40,6 +40,8 @@ __all__ = [
     "silu_slope",
     "simplex_threshold",
     "softplus",
+    "squareplus",
+    "squareplus_slope",
     "steady_swish",
     "steady_swish_slope",
     "stop_gradient",
@@ -135,6 +137,39 @@ def softplus(x: npt.ArrayLike) -> Any:
     """
     values = _real(x)
     return np.maximum(values, 0) + np.log1p(np.exp(-np.abs(values)))
+
+
+@_for_operands
+def squareplus(x: npt.ArrayLike, b: float) -> Any:
+    """Algebraic smooth rectifier ``(x + sqrt(x**2 + b))/2``, without its cancellation; b from 2**-60 to 2**60.
+
+    >>> float(squareplus(1.5, 4.0)), float(squareplus(-1e10, 4.0))
+    (2.0, 1e-10)
+    """
+    values = _real(x)
+    size, root = _hypotenuse(values, b)
+    return np.maximum(values, 0) + b / 4 / (size / 2 + root / 2)
+
+
+@_for_operands
+def squareplus_slope(x: npt.ArrayLike, b: float) -> Any:
+    """Derivative of ``squareplus`` by x, in [0, 1].
+
+    >>> float(squareplus_slope(0.0, 4.0)), float(squareplus_slope(np.inf, 4.0))
+    (0.5, 1.0)
+    """
+    values = _real(x)
+    size, root = _hypotenuse(values, b)
+    with np.errstate(over="ignore"):
+        below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
+    return np.where(values < 0, below, 1 - below)[()]
+
+
+def _hypotenuse(x: Any, b: float) -> tuple[Any, Any]:
+    """``abs(x)`` and ``sqrt(x**2 + b)``, which isn't computed where both are the same."""
+    size = np.abs(x)
+    near = np.minimum(size, 2.0**60)
+    return size, np.maximum(np.sqrt(near * near + b), size)
 
 
 @_for_operands
@@ -463,7 +498,7 @@ def two_quotient(a: Any, b: Any) -> tuple[Any, Any]:
     (a, a_rest), (b, b_rest) = _pair(a, b), _pair(b, a)
     quotient = a / b
     lost = _plus(product_error(quotient, b), _times(b_rest, quotient))
-    return _unless_infinite(quotient, _plus((a - quotient * b) - lost, a_rest) / b)
+    return _unless_infinite(quotient, _plus((a - quotient * b) - lost, a_rest) * (1 / b))
 
 
 def _pair(value: Any, other: Any) -> tuple[Any, Any]:

@@ -38,6 +38,8 @@ CALLS |= {
 }
 CALLS[functions.expm1_integral] = lambda x, a, _: functions.expm1_integral(np.minimum(x, 80), x, a, 0.0, 0.25, 0.0)
 CALLS[functions.swish] = lambda x, a, _: functions.swish(x, a, 0.0)
+CALLS[functions.squareplus] = lambda x, *_: functions.squareplus(x, 3.0)
+CALLS[functions.squareplus_slope] = lambda x, *_: functions.squareplus_slope(x, 3.0)
 CALLS[functions.steady_swish] = lambda x, *_: functions.steady_swish(x, -1.5, 0.0)
 CALLS[functions.steady_swish_slope] = lambda x, *_: functions.steady_swish_slope(x, -1.5, 0.0)
 CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)

@@ -8,7 +8,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import gaussian, log_sigmoid, sigmoid, softplus, tanh_shrink, two_product
+from actspec.functions import gaussian, log_sigmoid, sigmoid, softplus, squareplus, tanh_shrink, two_product
 from actspec.parameters import parameter, start
 
 
@@ -324,13 +324,10 @@ class Squareplus(Activation):
         object.__setattr__(self, "_plain", isinstance(self.b, (int, float)) and 2.0**-60 <= self.b <= 2.0**60)
 
     def __call__(self, x: Array) -> Any:
-        size = np.where(x < 0, -x, x)
-        if not self._plain:
-            mean = size / 2 + np.hypot(x, np.sqrt(self.b)) / 2
-            return np.where(x < 0, self.b / 4 / mean, mean)
-        near = np.minimum(size, 2.0**60)
-        mean = np.where(size > near, size, (near + np.sqrt(near * near + self.b)) / 2)
-        return np.where(x < 0, 0, x) + self.b / 4 / mean
+        if self._plain:
+            return squareplus(x, self.b)
+        mean = np.where(x < 0, -x, x) / 2 + np.hypot(x, np.sqrt(self.b)) / 2
+        return np.where(x < 0, self.b / 4 / mean, mean)
 
     _plain: ClassVar[bool]
 

@@ -122,6 +122,11 @@ def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     return functions.sigmoid_gate(1.0, z, lost) + functions.sigmoid_gate_slope(z, z, lost)
 
 
+def _squareplus_curve(_y: Any, x: Any, b: Any) -> Any:
+    root = np.hypot(x, np.sqrt(b))
+    return b / 2 / root / root / root
+
+
 def _steady_swish_curve(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     z = beta * x
     lost = functions.product_error(beta, x) + x * rest
@@ -231,6 +236,14 @@ PRIMITIVES: dict[str, Primitive] = {
             arity=6,
         ),
         _call("tanh_shrink", 45, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
+        _call(
+            "squareplus",
+            16,
+            functions.squareplus,
+            by=(lambda y, *args: functions.squareplus_slope(*args), None),
+            arity=2,
+        ),
+        _call("squareplus_slope", 18, functions.squareplus_slope, by=(_squareplus_curve, None), arity=2),
         _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
         _call(
             "silu_slope",

@@ -265,6 +265,31 @@ def _hypot(a: Value, b: Value) -> Value:
     return select((a == math.inf) | (b == math.inf), math.inf, most * machine.sqrt(ratio * ratio + 1.0))
 
 
+def _squareplus(x: Value, b: Value) -> Value:
+    """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``; b from 2**-60 to 2**60."""
+    size, root = _hypotenuse(x, b)
+    mean = machine.fma(size, 0.5, root * 0.5)
+    return select(x < -0.0, -0.0, x) + b * 0.25 / mean
+
+
+def _squareplus_slope(x: Value, b: Value) -> Value:
+    """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
+    size, root = _hypotenuse(x, b)
+    # Scaled, so that the divisor doesn't overflow before the quotient vanishes.
+    below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
+    return select(x < 0.0, below, 1.0 - below)
+
+
+def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
+    """``|x|`` and ``sqrt(x*x + b)``, which are the same where x is so large that its square may overflow."""
+    size = machine.absolute(x)
+    near = machine.at_most(size, 2.0**60)
+    root = machine.sqrt(machine.fma(near, near, b))
+    return size, select(size > root, size, root)
+
+
+squareplus = numba_function(_squareplus)
+squareplus_slope = numba_function(_squareplus_slope)
 maximum = numba_function(_maximum)
 logaddexp = numba_function(_logaddexp)
 logaddexp2 = numba_function(_logaddexp2)
