@@ -27,6 +27,8 @@ __all__ = [
     "gelu_slope",
     "gelu_tanh",
     "gelu_tanh_slope",
+    "lisht",
+    "lisht_slope",
     "log_sigmoid",
     "logistic_density",
     "normal_gate",
@@ -272,6 +274,28 @@ def tanh_shrink(x: npt.ArrayLike) -> Any:
         total = (total + coefficient) * square
     far = (size - 1) + 2 * sigmoid(-2 * size)
     return np.copysign(np.where(size < 1, size * (total / (1 + total)), far), values)[()]
+
+
+@_for_operands
+def lisht(x: npt.ArrayLike) -> Any:
+    """Product ``x*tanh(x)``, in [0, inf).
+
+    >>> float(lisht(-np.inf))
+    inf
+    """
+    values = _real(x)
+    return values * np.tanh(values)
+
+
+@_for_operands
+def lisht_slope(x: npt.ArrayLike) -> Any:
+    """Derivative of ``lisht``, in [-1.2, 1.2].
+
+    >>> float(lisht_slope(0.0)), float(lisht_slope(-np.inf))
+    (0.0, -1.0)
+    """
+    values = _real(x)
+    return np.tanh(values) + np.minimum(np.maximum(values, -40), 40) * (4 * logistic_density(2 * values))
 
 
 @_for_operands

@@ -9,7 +9,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import gelu, gelu_tanh, representation_error, silu, swish
+from actspec.functions import gelu, gelu_tanh, lisht, representation_error, silu, swish
 
 
 class Gelu(Activation, aliases=("gelu_python",)):
@@ -249,4 +249,4 @@ class LiSHT(Activation):
     """
 
     def __call__(self, x: Array) -> Any:
-        return x * np.tanh(x)
+        return lisht(x)

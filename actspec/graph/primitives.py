@@ -122,6 +122,10 @@ def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     return functions.sigmoid_gate(1.0, z, lost) + functions.sigmoid_gate_slope(z, z, lost)
 
 
+def _lisht_curve(_y: Any, x: Any) -> Any:
+    return 8 * functions.logistic_density(2 * x) * (1 - x * np.tanh(x))
+
+
 def _squareplus_curve(_y: Any, x: Any, b: Any) -> Any:
     root = np.hypot(x, np.sqrt(b))
     return b / 2 / root / root / root
@@ -235,7 +239,9 @@ PRIMITIVES: dict[str, Primitive] = {
             ),
             arity=6,
         ),
-        _call("tanh_shrink", 45, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
+        _call("lisht", 22, functions.lisht, by=lambda y, x: functions.lisht_slope(x)),
+        _call("lisht_slope", 26, functions.lisht_slope, by=_lisht_curve),
+        _call("tanh_shrink", 30, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
         _call(
             "squareplus",
             16,

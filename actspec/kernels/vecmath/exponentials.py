@@ -243,22 +243,44 @@ def tanh(x: Value) -> Value:
     ``c = h*coth(h)``, the polynomial of which is short; worst error 1.88 ulp for float32 (at 0.125), 1.82 for float64
     (0.50).
     """
-    digits, bias = (52, 1023) if x.is_double else (23, 127)
-    a = at_most(absolute(x), 20.0 if x.is_double else 10.0)
+    half, difference = _tanh_parts(absolute(x))
+    return copysign(half / (half + difference), x)
+
+
+def lisht(x: Value) -> Value:
+    """``x*tanh(x)``."""
+    size = absolute(x)
+    half, difference = _tanh_parts(size)
+    return size * (half / (half + difference))
+
+
+def lisht_slope(x: Value) -> Value:
+    """``t + x*(1 - t*t)`` with ``t = tanh(x)``, the derivative of ``lisht``."""
+    size = absolute(x)
+    half, difference = _tanh_parts(size)
+    inverse = 1.0 / (half + difference)
+    tangent, rest = half * inverse, difference * inverse
+    near = at_most(size, 24.0 if x.is_double else 12.0)
+    return copysign(fma(near * rest, 1.0 + tangent, tangent), x)
+
+
+def _tanh_parts(size: Value) -> tuple[Value, Value]:
+    """Two positive numbers, of whose sum ``tanh(size)`` is the share of the first."""
+    digits, bias = (52, 1023) if size.is_double else (23, 127)
+    a = at_most(size, 24.0 if size.is_double else 12.0)
     # k is the floor of 2*a/ln(2) + 1/4: k = 0, where least is rounded, reaches to where tanh is above 1/4. The sum is
     # rounded to halves, the last bit of which is cut off.
     magic = 1.5 * 2.0 ** (digits - 1) + bias
     shifted = fma(a, 2 * LOG2_E, magic).bits() & -2
     scale = (shifted << (digits - 1)).as_float()
     # What LN2 leaves of k*ln(2)/2 counts for 0.2 ulp at most.
-    h = fma(shifted.as_float() - magic, -LN2_64 / 2 if x.is_double else -LN2_32 / 2, a)
+    h = fma(shifted.as_float() - magic, -LN2_64 / 2 if size.is_double else -LN2_32 / 2, a)
     square = h * h
-    c = fma(square, polynomial(square, COTH_64 if x.is_double else COTH_32), 1.0)
+    c = fma(square, polynomial(square, COTH_64 if size.is_double else COTH_32), 1.0)
     difference = c - h
     # The denominator takes the numerator in, so that its errors cancel where x is large; for k = 0 it is c itself, as
     # adding h undoes the rounding of c - h.
-    half = fma(fma(scale, 0.5, -0.5), difference, scale * h)
-    return copysign(half / (half + difference), x)
+    return fma(fma(scale, 0.5, -0.5), difference, scale * h), difference
 
 
 def sigmoid(x: Value) -> Value:
