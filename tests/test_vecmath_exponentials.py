@@ -24,7 +24,7 @@ ULPS = {
     "exp2": (0.95, 1.2),
     "expm1": (1.25, 1.25),
     "tanh": (1.9, 1.85),
-    "sigmoid": (1.7, 1.7),
+    "sigmoid": (1.75, 1.75),
     "gaussian": (0.95, 0.95),
     "gaussian_slope": (1.9, 1.9),
     "logistic_density": (2.6, 2.6),

@@ -248,7 +248,7 @@ def tanh(x: Value) -> Value:
 
 
 def lisht(x: Value) -> Value:
-    """``x*tanh(x)``."""
+    """``x*tanh(x)``; worst error 2.5 ulp for float32 (of a 64th of all), 2.7 for float64."""
     size = absolute(x)
     half, difference = _tanh_parts(size)
     return size * (half / (half + difference))
@@ -285,7 +285,7 @@ def _tanh_parts(size: Value) -> tuple[Value, Value]:
 
 def sigmoid(x: Value) -> Value:
     """``1 / (1 + e**-x)``, for negative x as ``e**x / (1 + e**x)``, which keeps the tail;
-    ``e**-|x| = 2**k * u/(u - b*r)`` where ``u = b*r/2*(coth(r/2) + 1)``; worst error 1.66 ulp for float32 (at -4.5),
+    ``e**-|x| = 2**k * u/(u - b*r)`` where ``u = b*r/2*(coth(r/2) + 1)``; worst error 1.71 ulp for float32 (at -5.2),
     1.65 for float64 (-4.5).
     """
     below = _lower_share(x)
@@ -323,7 +323,7 @@ def tanh_shrink(x: Value) -> Value:
 
 def silu(x: Value) -> Value:
     """``x/(1 + e**-x)``, as ``max(x, 0) - |x|*e**-|x|/(1 + e**-|x|)``, rounded once where it is subnormal; worst error
-    2.4 ulp for float32 (of a 256th of all), 2.2 for float64.
+    2.64 ulp for float32 (at -3.2), 2.4 for float64.
     """
     size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
     raised, down = _raised_share(-size, None, size)
@@ -339,7 +339,9 @@ def silu_slope(x: Value) -> Value:
 
 
 def gelu_tanh(x: Value) -> Value:
-    """``x/(1 + e**-z)`` with ``z = 2*sqrt(2/pi)*(x + 0.044715*x**3)``, put together as ``silu`` is."""
+    """``x/(1 + e**-z)`` with ``z = 2*sqrt(2/pi)*(x + 0.044715*x**3)``, put together as ``silu`` is; worst error
+    3.08 ulp for float32 (at -1.3), 3 for float64.
+    """
     size, _, shifted, r, unit = _cubic_exponent(x)
     raised, down = _raised_share_of(shifted, r, unit, size)
     return fma(raised, -down, select(x < -0.0, -0.0, x))
@@ -371,7 +373,9 @@ def _cubic_exponent(x: Value) -> tuple[Value, Value, Value, Value, float]:
 
 
 def steady_swish(x: Value, beta: Value, rest: Value) -> Value:
-    """``x/(1 + e**-((beta + rest)*x))``, put together as ``silu`` is; |beta| from 2**-20 to 2**20."""
+    """``x/(1 + e**-((beta + rest)*x))``, put together as ``silu`` is; |beta| from 2**-20 to 2**20. Worst
+    error 2.99 ulp for float32 (beta = 1.702, at -5.9), 2.6 for float64.
+    """
     size, shifted, r = _steady_exponent(x, beta, rest)
     raised, down = _raised_share_of(shifted, r, math.log(2), size)
     # A negative beta is a positive one for -x.
