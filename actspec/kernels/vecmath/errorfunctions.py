@@ -265,7 +265,7 @@ def erfc(x: Value) -> Value:
 def gelu(x: Value) -> Value:
     """``x*erfc(-x/sqrt(2))/2``, as ``max(x, 0) - |x|*erfc(|x|/sqrt(2))/2``, rounded once where it is subnormal.
 
-    Worst error 3.39 (float32, of a seventieth of all), 3.5 (float64).
+    Worst error 3.89 (float32, -0.33), 4.00 (float64, -1.2e-4).
     """
     size = at_most(absolute(x), 39.7 if x.is_double else 15.0)
     quotient = size / _denominator(size)
@@ -288,7 +288,7 @@ def gelu_slope(x: Value) -> Value:
 def normal_gate(x: Value, z: Value, rest: Value) -> Value:
     """``x*erfc(-(z + rest)/sqrt(2)) / 2``, 0 where z is -inf; scaled last, so that a subnormal result is rounded once.
 
-    Worst error 3.1 (float32), 3.7 (float64), of laplace, where x = 1.
+    Worst error 3.70 (float32), 3.87 (float64), of laplace, where x = 1.
     """
     limit = 39.59 if z.is_double else 14.84
     size = absolute(z)
