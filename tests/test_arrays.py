@@ -664,3 +664,10 @@ def test_a_forked_child_may_call_a_pipeline():
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     np.testing.assert_array_equal(act(x), expected)
+
+
+def test_an_array_may_have_as_many_axes_as_numpy_takes():
+    x = np.arange(2.0).reshape((1,) * 63 + (2,))
+    for spec in ("relu", "norm:z(axis=5)", "tanh[0]"):
+        act = actspec.parse(spec)
+        np.testing.assert_allclose(act(x), act[0].formula(x))

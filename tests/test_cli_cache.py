@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import actspec
 from actspec.cli.program import program
 from actspec.kernels import disk_cache
+from actspec.kernels.compile import counts
 
 KEY = "ab" * 32
 
@@ -84,6 +87,16 @@ def test_a_user_without_home_folder_is_told(run, monkeypatch):
     monkeypatch.setenv("ACTSPEC_CACHE_DIR", "")
     monkeypatch.setattr(disk_cache.platformdirs, "user_cache_dir", lambda *_args, **_options: "~/.cache/actspec")
     assert run("info")[::2] == (2, "Error: the user has no home folder: set ACTSPEC_CACHE_DIR\n")
+
+
+def test_warm_compiles_what_pipelines_and_cells_need(run):
+    specs = ("tanh", "prelu+norm:mean", "continuous(tanh)")
+    code, out, _ = run("warm", *specs, "--dtype", "float64")
+    assert (code, "compiled, " in out) == (0, True)
+    before = counts()
+    for spec in specs:
+        actspec.parse(spec).bind(features=3)(np.ones((2, 3)))
+    assert counts() == before
 
 
 def test_help_lists_the_commands(run):

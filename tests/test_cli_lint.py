@@ -254,6 +254,9 @@ Net([(784, "linear"), (10, "<tahn+norm:z")])
 layers.append((10, "<tahn"))
 net.layers.insert(0, (10, "<tahn"))
 self.layers += [(10, "<tahn")]
+hidden_activation: str = field(default="<tahn")
+activation: Spec = Field("<tahn", validate_default=True)
+act = kwargs.pop("activation", "<tahn")
 net.hidden_layers.extend([(10, "<wobble")])
 cfg["activation"] = "<tahn"
 cfg["act_cfg"]["type"] = "<tahn"

@@ -135,7 +135,7 @@ def test_explain_says_why_a_stage_runs_as_it_is_written() -> None:
 def test_explain_looks_into_what_has_to_be_bound() -> None:
     explained = actspec.explain("prelu+continuous(tanh)+elu[1:]")
     assert [stage.compiled for stage in explained.stages] == [True, True, True]
-    kernels = ["prelu", "the next state of continuous(base=tanh)", "tanh+elu[1:]"]
+    kernels = ["prelu", "the next state of continuous(base=tanh), and its output", "elu[1:]"]
     assert [kernel.stages for kernel in explained.kernels] == kernels
 
 

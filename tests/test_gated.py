@@ -11,6 +11,8 @@ import actspec
 from actspec import registry
 from actspec.cli import program
 from actspec.functions import sigmoid
+from actspec.graph.interpret import interpret
+from actspec.kernels import plan
 from tests.support import built_ins
 from tests.support.amount import cases
 
@@ -53,6 +55,57 @@ MEANINGS = {
     "glu+crelu+glu": lambda x: glu(crelu(glu(x))),
     "crelu+tanh+norm:mean+tanh[1:3]": lambda x: _sliced(centred(np.tanh(crelu(x)))),
 }
+
+
+@pytest.mark.parametrize("name", [*map(built_ins.fixed, built_ins.SIZED), "snake:2", "softplus(beta=2)", "owned"])
+def test_every_built_in_is_one_with_what_splits_or_joins_beside_it(name):
+    with registry.scope():
+
+        class Owned(actspec.Activation):
+            def __call__(self, x):
+                return 2 * np.tanh(x)
+
+            def derivative(self, x, y):
+                return 0 * x + 2 - y * y / 2
+
+        x = np.linspace(-2.0, 3.0, 8)
+        for spec in (f"crelu+{name}", f"{name}+crelu", f"{name}+glu", f"glu+{name}", f"{name}+maxgroup:2"):
+            stages = actspec.parse(spec).stages
+            y = reduce(lambda value, stage: stage.formula(value), stages, x)
+            found = x
+            for segment in plan.segments(stages, 1, x.dtype):
+                if isinstance(segment, plan.Split):
+                    kernels = (*segment.kernels, *segment.vjp, *segment.jvp)
+                    given, into = segment.parts.views(found), segment.graph.into
+                    parts = [interpret(segment.graph.giving(number), *given) for number in range(into.count)]
+                    found = _together(parts, into)
+                else:
+                    assert isinstance(segment, plan.Compiled), (spec, segment)
+                    kernels = (segment, segment.vjp, segment.jvp)
+                    found = interpret(segment.graph, found)
+                assert all(kernel.source(kernel.forms[0]) for kernel in kernels)
+            np.testing.assert_allclose(found, y, rtol=1e-12, atol=1e-15, err_msg=spec)
+
+
+def test_a_derivative_of_ones_own_counts_on_parts():
+    with registry.scope():
+
+        class Lying(actspec.Activation):
+            def __call__(self, x):
+                return 2 * x
+
+            def derivative(self, x, y):
+                return 7 + 0 * x * y
+
+        dx = actspec.parse("crelu+lying").vjp(np.array([1.0, -1.0]), np.array([1.0, 10.0, 100.0, 1000.0]))
+        np.testing.assert_array_equal(dx, [7.0, -7000.0])
+
+
+def _together(parts, into):
+    y = np.empty(sum(each.shape[-1] for each in parts))
+    for view, part in zip(into.views(y), parts, strict=True):
+        view[...] = part
+    return y
 
 
 def _sliced(x):

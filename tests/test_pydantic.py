@@ -38,6 +38,17 @@ def test_strings_instances_and_none_are_pipelines(cls):
     assert cls.model_validate_json('{"activation": null, "last": "elu:2"}').last == actspec.parse("elu(2)")
 
 
+def test_defaults_are_written_as_what_they_stand_for():
+    class Plain(pydantic.BaseModel):
+        first: Spec = None
+        last: Spec = "TANH"
+        layers: Layers = (3, (4, "relu"))
+
+    written = Plain().model_dump()
+    assert (written["first"], written["last"]) == ("linear", "tanh")
+    assert Plain(**written).model_dump() == written
+
+
 def test_errors_carry_span_and_suggestions():
     with pytest.raises(pydantic.ValidationError) as caught:
         Config(activation="relu+tahn", last=3)

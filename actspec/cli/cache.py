@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from actspec.activation import refusal
 from actspec.cli.output import say
 from actspec.cli.progress import progress
 from actspec.cli.spectype import SPEC
-from actspec.errors import UnboundError
 from actspec.kernels import disk_cache
 from actspec.pipeline import parse
 
@@ -47,14 +45,11 @@ def clear() -> None:
     help="The type of the arrays; repeatable. Without it, both.",
 )
 def warm(specs: tuple[str, ...], dtypes: tuple[str, ...]) -> None:
-    """Compile the kernels of each SPEC, so that later processes find them.
+    """Compile the kernels of each SPEC, so that later processes find them; of what has to be bound, those of its cells.
 
     Lanes that no cache holds, of some ten thousand elements, have kernels of their own, compiled at their first use.
     """
     pipelines = [parse(spec) for spec in specs]
-    for pipeline in pipelines:
-        if why := refusal(pipeline.needs_binding()):
-            raise UnboundError(why)
     from actspec.cli.warm import compile_ahead  # brings Numba along, which the other commands don't need
 
     with progress("compiling") as report:

@@ -293,8 +293,10 @@ class Expr(Operand):
                 number = graph.parameter(value) if graph.symbolic else value
                 given.__dict__[each.name] = number if each.per is None else (number,) * getattr(activation, each.per)
         own = activation.own_derivative if graph.owns and body is type(activation).__formula__ else None
-        if own is None or whole is not self:
+        if own is None:
             return self._checked(body(given, whole))
+        if isinstance(whole, Parted):  # a class with a derivative of its own takes each element apart
+            return Parted([each.run(activation, body) for each in whole.members], whole.parts)
         # What is learnt gets its share through the formula, and x through the derivative alone.
         y = self._checked(body(given, functions.stop_gradient(self)))
         slope = self._checked(own(given, self, y))

@@ -21,7 +21,7 @@ def _reducing(function: Any) -> Callable[..., Any]:
 
 
 def _elementwise(function: Any) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: self.elementwise(function, (self, *args), kwargs)
+    return lambda self, *args, **kwargs: _leader(self, args, kwargs).elementwise(function, (self, *args), kwargs)
 
 
 class Operand(np.lib.mixins.NDArrayOperatorsMixin):
@@ -30,6 +30,9 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
     __hash__ = None  # type: ignore[assignment]  # like an array
 
     ndim: int
+
+    leads = False
+    """Whether it takes the functions of operands of the other kind as well, wherever among the arguments it stands."""
 
     sum = _reducing(np.add)
     prod = _reducing(np.multiply)
@@ -99,7 +102,7 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         if unknown := set(kwargs) - {"dtype", "where"}:
             where = "in place" if unknown == {"out"} else f"with the option {min(unknown)!r}"
             raise UnfollowedError(f"it calls {ufunc.__name__} {where}")
-        return self.elementwise(ufunc, inputs, kwargs)
+        return _leader(self, inputs, kwargs).elementwise(ufunc, inputs, kwargs)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.linalg.norm:
@@ -113,7 +116,7 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         if function is functions.first_true:
             return _first_true(*args, **kwargs)
         if function in _ELEMENTWISE:
-            return self.elementwise(function, args, kwargs)
+            return _leader(self, args, kwargs).elementwise(function, args, kwargs)
         raise UnfollowedError(f"it calls {function.__name__}, which can't be followed")
 
 
@@ -209,6 +212,12 @@ def operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
             # An array of the formula's own knows its place, which a part of x would not.
             raise UnfollowedError("it uses an array of its own")
     return found
+
+
+def _leader(operand: Operand, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operand:
+    """The one of a function's operands that takes it: a parameter leaves it to what stands for parts of the array."""
+    found = (each for each in (*args, *kwargs.values()) if isinstance(each, Operand) and each.leads)
+    return next(found, operand)
 
 
 def _reduced(

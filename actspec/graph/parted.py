@@ -20,6 +20,8 @@ class PartsNeededError(UnfollowedError):
 class Parted(Operand):
     """Stands for an array whose parts stand for themselves; what takes each element apart is done to each part."""
 
+    leads = True
+
     def __init__(self, members: Sequence[Operand], parts: Parts) -> None:
         self.members = tuple(members)
         self.parts = parts
@@ -44,6 +46,8 @@ class Parted(Operand):
         ]
         if isinstance(results[0], tuple):
             raise UnfollowedError("it uses a function with several results on what it splits")
+        if not isinstance(results[0], Operand):
+            return results[0]  # a number that the scalars alone give
         return Parted(results, self.parts)
 
     def reduction(self, *_args: Any, **_options: Any) -> Any:

@@ -221,9 +221,15 @@ def _has_own_derivative(stage: Any) -> bool:
     return own is not None or any(map(_has_own_derivative, getattr(stage, "_nested", ())))
 
 
+_MOST_PROBED = 6
+
+
 def _probe(graph: Graph, width: int | None) -> npt.NDArray[Any]:
     """A small array like those that a graph is for."""
-    shape = [2] * max(0, graph.ndim - 2) + [5, 7 if width is None else width][-graph.ndim :]
+    # Of many axes, some are enough: those along which it takes values together, and the last ones.
+    ahead = range(graph.ndim - 2)
+    chosen = sorted(ahead, key=lambda axis: (axis not in (graph.axes or ()), -axis))[:_MOST_PROBED]
+    shape = [2 if axis in chosen else 1 for axis in ahead] + [5, 7 if width is None else width][-graph.ndim :]
     return np.linspace(-2.5, 3.0, int(np.prod(shape)), dtype=graph.dtype).reshape(shape)
 
 

@@ -38,7 +38,7 @@ class _SpecField:
     """
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
-        return _field(_read_spec, str, core_schema.str_schema())
+        return _field(_read_spec, _write_spec, core_schema.str_schema())
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = spec_schema()
@@ -54,6 +54,10 @@ def _read_spec(value: Any) -> Pipeline:
         raise PydanticCustomError("activation_spec", "{message}", _context(error)) from error
     except TypeError as error:
         raise PydanticCustomError("activation_type", "{message}", {"message": str(error)}) from error
+
+
+def _write_spec(value: Any) -> str:
+    return str(parse(value))  # a default may be as it was written
 
 
 def _context(error: SpecError) -> dict[str, Any]:

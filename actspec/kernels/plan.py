@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from actspec.graph import autodiff
 from actspec.graph.expr import NO_AXIS, Graph
+from actspec.graph.operand import UnfollowedError
 from actspec.graph.parts import WHOLE, Parts
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
@@ -149,14 +150,18 @@ class Split:
     @cached_property
     def vjp(self) -> tuple[Compiled, ...]:
         """For each part of x, the kernel of the parts of x, and of what those of y get."""
-        return tuple(self._kernel(autodiff.vjp(self.graph, by=number)) for number in range(self.parts.count))
+        return tuple(self._kernel(autodiff.vjp(self._owned, by=number)) for number in range(self.parts.count))
 
     @cached_property
     def jvp(self) -> tuple[Compiled, ...]:
         """For each part of y, the kernel of the parts of x, and of how they change."""
         every = range(self.parts.count)
-        givers = (self.graph.giving(number) for number in range(self.graph.into.count))
+        givers = (self._owned.giving(number) for number in range(self.graph.into.count))
         return tuple(self._kernel(autodiff.jvp(each, self.changes, by=every)) for each in givers)
+
+    @cached_property
+    def _owned(self) -> Graph:
+        return trace(self.stages, self.graph.ndim, self.graph.dtype, owns=True)
 
     @property
     def changes(self) -> int:
@@ -237,10 +242,10 @@ def _fit(stages: list[Traced], ndim: int) -> bool:
     """
     axes = {each.axes for each in stages if each.axes}
     axes |= {frozenset({ndim - 1}) for each in stages if each.sliced or (each.learns and not each.axes)}
-    return len(axes) <= 1 and _fit_parts(stages) and sum(each.weight for each in stages) <= _HEAVIEST
+    return len(axes) <= 1 and _fit_parts(stages, ndim) and sum(each.weight for each in stages) <= _HEAVIEST
 
 
-def _fit_parts(stages: list[Traced]) -> bool:
+def _fit_parts(stages: list[Traced], ndim: int) -> bool:
     """Whether what is done to parts of the features can be done to each part by itself."""
     splitting = [number for number, each in enumerate(stages) if each.splits]
     if not splitting:
@@ -248,7 +253,13 @@ def _fit_parts(stages: list[Traced]) -> bool:
     first = splitting[0]
     on_parts = [*stages[:first], *(stages[first + 1 :] if stages[first].into.count > 1 else ())]
     plain = not any(each.axes or each.learns for each in on_parts)
-    return plain and len(splitting) == 1 and not any(each.sliced for each in stages)
+    if not plain or len(splitting) > 1 or any(each.sliced for each in stages):
+        return False
+    try:
+        trace(stages, ndim, np.dtype(np.float64))
+    except UnfollowedError:  # a formula that can be followed on an array, and can't on parts of one
+        return False
+    return True
 
 
 _HEAVIEST = 100
@@ -261,7 +272,7 @@ def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int 
         axes = frozenset({ndim - 1})
     if any(each.splits for each in stages):
         parts = next((each.parts for each in stages if each.parts.count > 1), WHOLE)
-        return Split(tuple(stages), trace(stages, ndim, dtype, owns=True), axes, parts)
+        return Split(tuple(stages), graph, axes, parts)
     return Compiled(tuple(stages), graph, axes, width)
 
 

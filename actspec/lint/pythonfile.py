@@ -100,9 +100,8 @@ class _Reader:
                 name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
                 self.add(branch, "<<" if key is None else name, value)
         elif isinstance(node, ast.Call):
-            first = "layers" if _called(node) == "parse_layers" else ""
-            for position, argument in enumerate(node.args):
-                self.add(branch, "" if position else first, argument)
+            for name, argument in zip(_positions(node), node.args, strict=True):
+                self.add(branch, name, argument)
             for keyword in node.keywords:
                 self.add(branch, keyword.arg or "<<", keyword.value)
         else:
@@ -134,7 +133,7 @@ def _named(node: ast.AST) -> Iterator[tuple[list[str], ast.expr]]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             if path := _path(target):
-                yield path, node.value
+                yield path, _default_of_field(node.value)
     elif isinstance(node, ast.arguments):
         positional = [*node.posonlyargs, *node.args]
         for parameter, default in zip(positional[len(positional) - len(node.defaults) :], node.defaults, strict=True):
@@ -142,6 +141,14 @@ def _named(node: ast.AST) -> Iterator[tuple[list[str], ast.expr]]:
         for parameter, optional in zip(node.kwonlyargs, node.kw_defaults, strict=True):
             if optional is not None:
                 yield [parameter.arg], optional
+
+
+def _default_of_field(value: ast.expr) -> ast.expr:
+    """What a field of a class has at first, where ``field(default=...)`` or ``Field(...)`` says it; else the value."""
+    if isinstance(value, ast.Call) and _called(value) in ("field", "Field"):
+        given = [each.value for each in value.keywords if each.arg == "default"] or value.args[:1]
+        return given[0] if given else value
+    return value
 
 
 def _path(target: ast.expr) -> list[str]:
@@ -196,6 +203,17 @@ def _choices(value: ast.expr) -> Iterator[ast.expr]:
             pending += reversed(node.values)
         else:
             yield node
+
+
+def _positions(node: ast.Call) -> list[str]:
+    """The keys of a call's arguments without a name: for most of them none."""
+    names = [""] * len(node.args)
+    if names and _called(node) == "parse_layers":
+        names[0] = "layers"
+    if len(names) == 2 and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop", "setdefault"):
+        key = node.args[0]  # of a dict, before the value where it is missing
+        names[1] = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
+    return names
 
 
 def _called(node: ast.Call) -> str:
