@@ -131,6 +131,15 @@ def _squareplus_curve(_y: Any, x: Any, b: Any) -> Any:
     return b / 2 / root / root / root
 
 
+def _squareplus_by_b(_y: Any, x: Any, b: Any) -> Any:
+    return 0.25 / np.hypot(x, np.sqrt(b))
+
+
+def _squareplus_slope_by_b(_y: Any, x: Any, b: Any) -> Any:
+    root = np.hypot(x, np.sqrt(b))
+    return -0.25 * (x / root) / root / root
+
+
 def _steady_swish_curve(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     z = beta * x
     lost = functions.product_error(beta, x) + x * rest
@@ -143,9 +152,13 @@ def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
 
 
 def _gelu_tanh_curve(_y: Any, x: Any) -> Any:
-    z, lost = functions.cubic(x)
-    steepness, growth = 1.5957691216057308 * (1 + 3 * 0.044715 * x * x), 6 * 0.07135481627260025 * x
-    return functions.sigmoid_gate_slope(2 * steepness + x * (growth - steepness * steepness * np.tanh(z / 2)), z, lost)
+    linear, cubic = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
+    near = np.clip(x, -30, 30)  # beyond, the slope is as flat as can be
+    z = near * (linear + cubic * near * near)
+    steepness, growth = linear + 3 * cubic * near * near, 6 * cubic * near
+    return functions.sigmoid_gate_slope(
+        2 * steepness + near * (growth - steepness * steepness * np.tanh(z / 2)), z, 0.0
+    )
 
 
 _SHARES, _SHARES_OF_2 = _share(math.e), _share(2)
@@ -246,10 +259,12 @@ PRIMITIVES: dict[str, Primitive] = {
             "squareplus",
             16,
             functions.squareplus,
-            by=(lambda y, *args: functions.squareplus_slope(*args), None),
+            by=(lambda y, *args: functions.squareplus_slope(*args), _squareplus_by_b),
             arity=2,
         ),
-        _call("squareplus_slope", 18, functions.squareplus_slope, by=(_squareplus_curve, None), arity=2),
+        _call(
+            "squareplus_slope", 18, functions.squareplus_slope, by=(_squareplus_curve, _squareplus_slope_by_b), arity=2
+        ),
         _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
         _call(
             "silu_slope",
