@@ -353,7 +353,7 @@ def test_files_take_the_new_shape(tmp_path, capsys):
     table.write_text("a,b\n1,2\n3,4\n")
     code, said = apply("glu", table, "-o", tmp_path / "u.csv")
     assert code == 2
-    assert "glu makes 1 columns of 2, which have no names in a table: write .npy" in said
+    assert "glu makes 1 column of 2, which have no names in a table: write .npy" in said
     code, said = apply("maxgroup:4", source, "-o", target)
     assert code == 2
     assert "a multiple of 4 features, not 6" in said

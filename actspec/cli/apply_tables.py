@@ -32,9 +32,8 @@ def apply_table(pipeline: Pipeline, source: Path, columns: str | None, output: P
     chosen = tables.choose(reader.names, columns, str(source))
     width = _width_out(pipeline, len(chosen))
     if width != len(chosen) and output is not None and suffix_of(output) not in ARRAYS:
-        raise Fault(
-            f"{output}: {pipeline} makes {width} columns of {len(chosen)}, which have no names in a table: write .npy"
-        )
+        made = f"{width} column{'s' * (width != 1)} of {len(chosen)}"
+        raise Fault(f"{output}: {pipeline} makes {made}, which have no names in a table: write .npy")
     by_rows = _leaves_rows_apart(pipeline)
     summary = Summary()
     if suffix_of(output) in ARRAYS if output is not None else not by_rows:
