@@ -725,17 +725,9 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
         assemble((stage,), width, training=False).program for stage, width in zip(cell._stages, given, strict=True)
     ]
 
-    def visit(program: Program) -> Iterator[tuple[str, Compiled | None, str]]:
+    def visit(parts: Program) -> Iterator[tuple[str, Compiled | None, str]]:
         """What each kernel is of, and its form; or what isn't compiled, and why."""
-        parts = list(program)
-        while parts:
-            part = parts.pop(0)
-            if isinstance(part, Memory) and parts and isinstance(parts[0], Steps):
-                fused, left = part.fused(parts[0], dtype)
-                if fused is not None:
-                    yield f"the next state of {part.stage}, and its output", fused, "scan"
-                    parts[:1] = left
-                    continue
+        for part, fused in program.as_they_run(parts, dtype):
             if isinstance(part, Steps):
                 segments = plan.for_any_rank(part.stages, dtype, part.width)
                 yield from ((str(stage), None, reason) for stage, reason in plan.reasons(segments))
@@ -744,6 +736,8 @@ def explain_bound(pipeline: Pipeline, dtype: np.dtype[Any]) -> tuple[list[str], 
                 yield from visit((part.steps,))
             elif isinstance(part, Within):
                 yield from visit(part.program)
+            elif fused is not None:
+                yield f"the next state of {part.stage}, and its output", fused, "scan"
             elif (kernel := part.recurrence(dtype).forward) is not None:
                 yield f"the next state of {part.stage}", kernel, "scan"
             else:

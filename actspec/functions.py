@@ -352,8 +352,13 @@ def swish(x: npt.ArrayLike, beta: Any, rest: Any = 0.0) -> Any:
     >>> float(swish(1.0, 2.0)), float(swish(-800.0, 2.0))
     (0.8807970779778823, -0.0)
     """
+    return sigmoid_gate(x, *_steep(x, beta, rest))
+
+
+def _steep(x: Any, beta: Any, rest: Any) -> tuple[Any, Any]:
+    """``(beta + rest)*x`` in two parts."""
     z = beta * x
-    return sigmoid_gate(x, z, np.where(np.isfinite(z), product_error(beta, x) + x * rest, 0))
+    return z, np.where(np.isfinite(z), product_error(beta, x) + x * rest, 0)
 
 
 @_for_operands
@@ -373,8 +378,7 @@ def steady_swish_slope(x: Any, beta: float, rest: float = 0.0) -> Any:
     >>> float(steady_swish_slope(0.0, 2.0))
     0.5
     """
-    z = beta * x
-    lost = np.where(np.isfinite(z), product_error(beta, x) + x * rest, 0)
+    z, lost = _steep(x, beta, rest)
     return sigmoid_gate(1.0, z, lost) + sigmoid_gate_slope(z, z, lost)
 
 
@@ -405,7 +409,7 @@ def gelu_tanh(x: npt.ArrayLike) -> Any:
     >>> round(float(gelu_tanh(1.0)), 6), float(gelu_tanh(-np.inf))
     (0.841192, -0.0)
     """
-    return sigmoid_gate(x, *cubic(x))
+    return sigmoid_gate(x, *_cubic(x))
 
 
 @_for_operands
@@ -417,10 +421,10 @@ def gelu_tanh_slope(x: npt.ArrayLike) -> Any:
     """
     near = np.clip(_real(x), -30, 30)
     growth = near * (_LINEAR[0] + 3 * _CUBIC[0] * near * near)
-    return sigmoid_gate(1.0, *cubic(x)) + sigmoid_gate_slope(growth, *cubic(x))
+    return sigmoid_gate(1.0, *_cubic(x)) + sigmoid_gate_slope(growth, *_cubic(x))
 
 
-def cubic(x: Any) -> tuple[Any, Any]:
+def _cubic(x: Any) -> tuple[Any, Any]:
     """``2*sqrt(2/pi)*(x + 0.044715*x**3)``, and what it lost; x counts as 30 beyond 30."""
     near = np.clip(_real(x), -30, 30)
     return two_product(two_sum(_LINEAR, two_product(_CUBIC, two_product(near, near))), near)

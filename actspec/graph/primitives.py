@@ -116,9 +116,13 @@ def _gate(name: str, cost: int, gate: Callable[..., Any], by_z: Partial) -> Prim
     return _call(name, cost, gate, by=(lambda y, x, z, rest: gate(1.0, z, rest), by_z, None), arity=3)
 
 
+def _steep(x: Any, beta: Any, rest: Any) -> tuple[Any, Any]:
+    """``(beta + rest)*x`` in two parts."""
+    return beta * x, functions.product_error(beta, x) + x * rest
+
+
 def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
-    z = beta * x
-    lost = functions.product_error(beta, x) + x * rest
+    z, lost = _steep(x, beta, rest)
     return functions.sigmoid_gate(1.0, z, lost) + functions.sigmoid_gate_slope(z, z, lost)
 
 
@@ -141,14 +145,12 @@ def _squareplus_slope_by_b(_y: Any, x: Any, b: Any) -> Any:
 
 
 def _steady_swish_curve(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
-    z = beta * x
-    lost = functions.product_error(beta, x) + x * rest
+    z, lost = _steep(x, beta, rest)
     return functions.sigmoid_gate_slope(beta * (2 - z * np.tanh(z / 2)), z, lost)
 
 
 def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
-    lost = functions.product_error(beta, x) + x * rest
-    return functions.sigmoid_gate_slope(x, beta * x, lost) * x
+    return functions.sigmoid_gate_slope(x, *_steep(x, beta, rest)) * x
 
 
 def _gelu_tanh_curve(_y: Any, x: Any) -> Any:

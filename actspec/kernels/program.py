@@ -148,16 +148,9 @@ def run(program: Program, x: Array, states: States, learnt: Learnt, noise: Noise
 
     It is written to y where that is given.
     """
-    parts = list(program)
-    while parts:
-        part = parts.pop(0)
-        after = parts[0] if parts else None
-        kernel = None
-        if isinstance(part, Memory) and isinstance(after, Steps):
-            kernel, left = part.fused(after, x.dtype)
-            if kernel is not None:
-                parts[:1] = left
-        target = y if not parts and y is not None else part.room(x) if isinstance(part, Steps) else np.empty_like(x)
+    parts = as_they_run(program, x.dtype)
+    for left, (part, kernel) in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
+        target = y if not left and y is not None else part.room(x) if isinstance(part, Steps) else np.empty_like(x)
         if isinstance(part, Memory):
             _advance(part, kernel, states[part.place], x, target, learnt)
         else:
@@ -180,12 +173,24 @@ def _run_part(part: Steps | Draw | Within, x: Array, y: Array, states: States, l
         y[place] = run(part.program, np.ascontiguousarray(x[place]), states, learnt, noise)
 
 
+def as_they_run(program: Program, dtype: np.dtype[Any]) -> list[tuple[Steps | Memory | Draw | Within, Compiled | None]]:
+    """The parts of a program; what remembers with the kernel that does what comes next as well, if there is one."""
+    found: list[tuple[Steps | Memory | Draw | Within, Compiled | None]] = []
+    parts = list(program)
+    while parts:
+        part, kernel = parts.pop(0), None
+        if isinstance(part, Memory) and parts and isinstance(parts[0], Steps):
+            kernel, left = part.fused(parts[0], dtype)
+            if kernel is not None:
+                parts[:1] = left
+        found.append((part, kernel))
+    return found
+
+
 def is_fused(program: Program, dtype: np.dtype[Any]) -> bool:
     """Whether one kernel does all of it."""
-    if len(program) != 2 or not (isinstance(program[0], Memory) and isinstance(program[1], Steps)):
-        return False
-    kernel, left = program[0].fused(program[1], dtype)
-    return kernel is not None and not left
+    parts = as_they_run(program, dtype)
+    return len(parts) == 1 and parts[0][1] is not None
 
 
 def _advance(part: Memory, kernel: Compiled | None, state: State, x: Array, y: Array, learnt: Learnt) -> None:
