@@ -11,7 +11,7 @@ from fnmatch import translate
 from typing import Any
 
 from actspec import dialects, plugins, registry
-from actspec.activation import Activation
+from actspec.dialects.dialect import vocabulary
 from actspec.errors import SpecError
 from actspec.limits import MAX_CHARACTERS
 from actspec.lint.keys import DEFAULT_KEYS, LAYERS
@@ -163,12 +163,7 @@ def _keys(dialect: str | None) -> set[str]:
     """The normalised names that a spec may have."""
     if dialect is None:
         return {*registry.entries(), *plugins.offers(import_path())}
-    made_of_others = {
-        key
-        for key, entry in registry.entries().items()
-        if any(each.type is Activation for each in entry.cls.__definition__.parameters)
-    }
-    return {*map(normalise, dialects.load(dialect).names), *made_of_others}
+    return set(map(normalise, vocabulary(dialect).names))
 
 
 def pattern(dialect: str | None = None) -> str:

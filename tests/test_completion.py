@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import actspec
+from actspec import dialects
 from actspec.completion import complete
 from tests.test_import import imported_after
 
@@ -59,6 +60,24 @@ def test_values() -> None:
     assert texts("relu(max=i") == ["relu(max=inf"]
     assert texts("continuous(ta")[:2] == ["continuous(tau=", "continuous(tanh"]
     assert texts("continuous(base=relu+gau") == ["continuous(base=relu+gaussian"]
+
+
+def test_a_dialect_has_its_own_words() -> None:
+    assert [(each.text, each.help) for each in complete("relu+Leaky", "keras")] == [
+        ("relu+LeakyReLU", "leakyrelu(negative_slope=0.3)")
+    ]
+    assert [each.text for each in complete("leaky", "keras")] == ["leaky_relu"]
+    assert [each.text for each in complete("LEAKY", "keras")] == ["leaky_relu"]
+    assert [each.text for each in complete("threshold(d", "keras")] == ["threshold(default_value="]
+    assert [each.text for each in complete("rect : minm", "theanets")] == ["rect : minmax"]
+    assert [each.text for each in complete("conti", "onnx")] == ["continuous"]
+    for name in dialects.NAMES:
+        assert {each.text for each in complete("", name)} >= set(dialects.load(name).spellings)
+
+
+def test_names_that_need_a_parameter_go_on() -> None:
+    assert [(each.text, each.complete) for each in complete("maxo")] == [("maxout", False)]
+    assert [(each.text, each.complete) for each in complete("thresh", "torch")] == [("threshold", False)]
 
 
 @pytest.mark.parametrize("text", ["tanh ", "softmax[", "softmax[:", "foo(", "elu(alpha=1", "tanh)", "é", "'", "elu('"])
@@ -144,6 +163,8 @@ TYPED = [
     ('actspec check "tanh + no\t', '"tanh + norm:'),
     ('actspec check "elu(al\t', '"elu(alpha='),
     ("actspec lint complete.ba\t", "complete.bash "),
+    ("actspec check --dialect=ker\t", "--dialect=keras "),
+    ("actspec check --dialect=keras Leaky\t", "LeakyReLU "),
 ]
 
 
@@ -166,6 +187,8 @@ def test_bash_escapes_what_has_no_quotes(home: Path) -> None:
         ('actspec check "tanh + norm:s', {"tanh + norm:std"}),
         ('actspec check "norm:z(axis=0,e', {"norm:z(axis=0,eps="}),
         ("actspec lint complete.f", {"complete.fish"}),
+        ("actspec check --dialect=ker", {"--dialect=keras"}),
+        ("actspec check --dialect keras Leaky", {"LeakyReLU"}),
     ],
 )
 def test_fish(line: str, wanted: set[str], home: Path) -> None:

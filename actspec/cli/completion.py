@@ -42,8 +42,8 @@ _ZSH = """\
     for line in "${(@f)$(env COMP_LINE="${(j: :)words[1,CURRENT]}" %(complete_var)s=zsh_complete %(prog_name)s)}"; do
         parts=("${(@ps:\\t:)line}")
         case $parts[1] in
-            dir) _path_files -/ ;;
-            file) _path_files -f ;;
+            dir) compset -P '--*='; _path_files -/ ;;
+            file) compset -P '--*='; _path_files -f ;;
             open) open+=("$parts[2]"); open_shown+=("$parts[2]  $parts[3]") ;;
             plain) plain+=("$parts[2]"); plain_shown+=("$parts[2]  $parts[3]") ;;
         esac
@@ -89,6 +89,14 @@ class _Line(ShellComplete):
 
     def get_completion_args(self) -> tuple[list[str], str]:
         return _split(os.environ["COMP_LINE"])
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """The words that the one being written may become; of an option with its value, ``--a=b``, both."""
+        name, equals, _ = incomplete.partition("=")
+        items = super().get_completions(args, incomplete)
+        if not (equals and name.startswith("--")):
+            return items
+        return [CompletionItem(f"{name}={each.value}", each.type, each.help) for each in items]
 
     def format_completion(self, item: CompletionItem[str]) -> str:
         return f"{'open' if item.open else item.type}\t{item.value}\t{' '.join((item.help or '').split())}"

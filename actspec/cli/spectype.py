@@ -15,16 +15,17 @@ class SpecType(click.types.StringParamType):
 
     def shell_complete(
         self,
-        ctx: click.Context,  # noqa: ARG002  # click's own signature
-        param: click.Parameter,  # noqa: ARG002
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002  # click's own signature
         incomplete: str,
     ) -> list[CompletionItem[str]]:
-        """The specs that begin with what is written; ``open`` are those that go on."""
+        """The specs, of the dialect that is given, that begin with what is written; ``open`` are those that go on."""
         from click.shell_completion import CompletionItem
 
         from actspec.completion import complete
 
-        return [CompletionItem(each.text, help=each.help, open=not each.complete) for each in complete(incomplete)]
+        found = complete(incomplete, ctx.params.get("dialect"))
+        return [CompletionItem(each.text, help=each.help, open=not each.complete) for each in found]
 
 
 SPEC = SpecType()

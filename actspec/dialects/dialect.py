@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from actspec.dialects.tables import Entry, Table
 from actspec.dialects.unknown import have_it
 from actspec.errors import shorten
 from actspec.limits import RESERVED
+from actspec.parameters import Parameter
 from actspec.plugins import PluginError, normalise
 from actspec.suggest import closest
 from actspec.vocabulary import Plain, Word
@@ -24,13 +25,20 @@ class Dialect:
     def __init__(self, table: Table) -> None:
         self.table = table
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that has a meaning: the system's own, in the order of its table, and those of combinations."""
+        combinations = (each for each in registry.entries().values() if _has_spec(each.cls.__definition__.parameters))
+        found = {name: None for entry in combinations for name in (entry.name, *entry.aliases)}
+        return *self.table.names, *found
+
     def find(self, name: str) -> Word | None:
         """The system's word of that name, or None."""
         entry = self.table.find(name)
         if entry is not None:
             return Word(_shown(entry, name), words.parameters(entry), partial(_make, entry))
         word = Plain().find(name)
-        return word if word and any(each.type is Activation for each in word.parameters) else None
+        return word if word and _has_spec(word.parameters) else None
 
     def explain_unknown(self, name: str) -> tuple[str, tuple[str, ...]]:
         """Why the system has no such word, who has it, and what the system calls it or has that is near to it."""
@@ -51,6 +59,10 @@ class Dialect:
         except ValueError:
             return None
         return found if found and "(" not in found else None
+
+
+def _has_spec(parameters: Iterable[Parameter]) -> bool:
+    return any(each.type is Activation for each in parameters)
 
 
 def vocabulary(name: str) -> Dialect:
@@ -79,14 +91,14 @@ def _meanings(name: str, here: str) -> Iterator[tuple[str, Activation | None]]:
     except PluginError:
         word = None  # its own name says so; here it is enough that this system hasn't got it
     if word is not None:
-        yield "actspec", _alone(word)
+        yield "actspec", alone(word)
     for other in dialects.NAMES:
         entry = dialects.load(other).find(name) if other != here else None
         if entry is not None:
-            yield other, _alone(Word(name, words.parameters(entry), partial(_make, entry)))
+            yield other, alone(Word(name, words.parameters(entry), partial(_make, entry)))
 
 
-def _alone(word: Word) -> Activation | None:
+def alone(word: Word) -> Activation | None:
     """What a word stands for without any parameter; None where it needs one."""
     if any(each.required for each in word.parameters):
         return None
