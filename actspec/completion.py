@@ -12,7 +12,7 @@ from actspec.dialects.dialect import Dialect, alone, vocabulary
 from actspec.dialects.tables import distinct
 from actspec.parameters import DRAWS, Parameter, spell
 from actspec.plugins import PluginError, normalise
-from actspec.vocabulary import Plain, Vocabulary
+from actspec.vocabulary import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Open:
     parameter: str = ""
 
 
-def _offers(before: str, word: str, known: Vocabulary) -> Iterator[Completion]:
+def _offers(before: str, word: str, known: Plain | Dialect) -> Iterator[Completion]:
     opened, last = _read(before)
     inside = opened[-1] if opened else None
     if last == "~":
@@ -109,7 +109,7 @@ def _is_name(token: str) -> bool:
     return token[:1].isalpha() or token[:1] == "_"
 
 
-def _names(word: str, known: Vocabulary) -> Iterator[Completion]:
+def _names(word: str, known: Plain | Dialect) -> Iterator[Completion]:
     if isinstance(known, Dialect):
         yield from _words_of(known, word)
         return
@@ -148,7 +148,7 @@ def _summary(entry: registry.Entry | None) -> str:
     return "" if entry is None else (entry.cls.__doc__ or "").strip().partition("\n")[0].replace("``", "")
 
 
-def _parameters(name: str, known: Vocabulary, *, drawn: bool) -> Sequence[Parameter]:
+def _parameters(name: str, known: Plain | Dialect, *, drawn: bool) -> Sequence[Parameter]:
     if drawn:
         cls = DRAWS.get(normalise(name))
         return () if cls is None else cls.parameters
@@ -165,7 +165,7 @@ def _parameter(declared: Parameter) -> Completion:
     return Completion(f"{declared.name}=", kind + default, complete=False)
 
 
-def _values(word: str, parameters: Sequence[Parameter], known: Vocabulary) -> Iterator[Completion]:
+def _values(word: str, parameters: Sequence[Parameter], known: Plain | Dialect) -> Iterator[Completion]:
     for each in parameters:
         words = ["true", "false"] if each.type is bool else ["inf"] if each.type is float else []
         words += ["none"] * each.optional
