@@ -102,17 +102,35 @@ def test_layer_lists_have_settings_and_places():
     with pytest.raises(pydantic.ValidationError) as caught:
         Config(layers=[3, (4, "relu+tahn")])
     (error,) = caught.value.errors()
-    assert (error["type"], error["ctx"]["place"], error["ctx"]["span"]) == ("layer", "layers[1][1]", (5, 9))
-    assert error["msg"] == "layers[1][1]: unknown activation 'tahn', did you mean 'tanh'?"
-    with pytest.raises(pydantic.ValidationError, match=r"layers\[0\]: expected a size"):
-        Config(layer="tanh")
+    assert (error["type"], error["loc"], error["input"]) == ("layer", ("layers", 1, 1), "relu+tahn")
+    assert error["msg"] == "unknown activation 'tahn', did you mean 'tanh'?"
+    assert error["ctx"]["span"] == (5, 9)
+
+
+@pytest.mark.parametrize(
+    ("values", "loc", "given"),
+    [
+        ({"layers": "tanh"}, ("layers",), "tanh"),
+        ({"layers": [3, 0]}, ("layers", 1), 0),
+        ({"layers": [3, {"size": 2, "activation": "tahn"}]}, ("layers", 1, "activation"), "tahn"),
+        ({"layers": [{"shape": [2, 0]}]}, ("layers", 0, "shape", 1), 0),
+        ({"layer": "tanh"}, ("layer",), "tanh"),
+        ({"layer": (3, "tahn")}, ("layer", 1), "tahn"),
+    ],
+)
+def test_a_fault_in_a_layer_is_located(values, loc, given):
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Config(**values)
+    (error,) = caught.value.errors()
+    assert (error["loc"], error["input"]) == (loc, given)
 
 
 def test_the_schema_of_a_model():
     jsonschema = pytest.importorskip("jsonschema")
     found = Config.model_json_schema()
     jsonschema.Draft202012Validator.check_schema(found)
-    spec = found["properties"]["activation"]
+    assert {found["properties"][name]["$ref"] for name in ("activation", "last")} == {"#/$defs/Spec"}
+    spec = found["$defs"]["Spec"]
     assert "norm:z" in spec["description"]
     assert "tanh" in spec["anyOf"][0]["enum"]
     assert spec["anyOf"][1]["pattern"]
@@ -122,22 +140,25 @@ def test_the_schema_of_a_model():
     assert validator.is_valid({"activation": "tanh + norm:z", "layers": [3, [4, "relu"]], "layer": [3, None]})
     for wrong in ({"activation": "tahn"}, {"layers": [3, [4, "tahn"]]}, {"layer": "tanh"}):
         assert not validator.is_valid(wrong)
-    assert {"type": "null"} not in Config.model_json_schema(mode="serialization")["properties"]["activation"]["anyOf"]
+    assert {"type": "null"} not in Config.model_json_schema(mode="serialization")["$defs"]["Spec"]["anyOf"]
 
 
-def test_settings_from_the_environment(monkeypatch):
+@pytest.mark.parametrize("strict", [False, True])
+def test_settings_from_the_environment(monkeypatch, strict):
     settings = pytest.importorskip("pydantic_settings", reason="pydantic-settings is not installed")
 
     class Settings(settings.BaseSettings):
-        model_config = settings.SettingsConfigDict(env_prefix="net_")
+        model_config = settings.SettingsConfigDict(env_prefix="net_", strict=strict)
         activation: Spec
         layers: Layers = pydantic.Field(default_factory=list)
+        layer: LayerSpec | None = None
 
     monkeypatch.setenv("NET_ACTIVATION", "tanh + norm:z")
     monkeypatch.setenv("NET_LAYERS", '[784, [10, "softmax"]]')
+    monkeypatch.setenv("NET_LAYER", '[3, "tanh"]')
     read = Settings()
     assert str(read.activation) == "tanh+norm:z"
-    assert [str(layer.activation) for layer in read.layers] == ["linear", "softmax"]
+    assert [str(layer.activation) for layer in (*read.layers, read.layer)] == ["linear", "softmax", "tanh"]
     monkeypatch.setenv("NET_ACTIVATION", "tahn")
     with pytest.raises(pydantic.ValidationError, match="did you mean 'tanh'"):
         Settings()

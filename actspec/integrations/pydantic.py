@@ -13,13 +13,15 @@ actspec.parse('tanh+norm:z')
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
+from typing_extensions import TypeAliasType
 
 from actspec import layers as layer_lists
 from actspec.errors import LayerError, SpecError, did_you_mean
@@ -75,7 +77,8 @@ def _context(error: SpecError) -> dict[str, Any]:
 class LayerList:
     """A field that takes what ``parse_layers`` takes, by its settings: ``Annotated[list[LayerSpec], LayerList(...)]``.
 
-    Errors have the type ``layer`` and in ``ctx`` the ``place``, and for a bad spec what those of ``Spec`` have.
+    Errors have the type ``layer``; ``loc`` and ``input`` are those of the value inside the list that is at fault. In
+    ``ctx`` is the ``reason``, and for a bad spec what errors of ``Spec`` have.
     """
 
     hidden: Any = "relu"
@@ -93,9 +96,10 @@ class LayerList:
         return {"type": "array", "items": layer_schema(spec_schema(), self.forms)}
 
     def _read(self, value: Any) -> list[layer_lists.LayerSpec]:
-        return _reading_layers(
-            lambda: layer_lists.parse_layers(value, hidden=self.hidden, output=self.output, forms=self.forms)
-        )
+        try:
+            return layer_lists.parse_layers(value, hidden=self.hidden, output=self.output, forms=self.forms)
+        except LayerError as error:
+            raise _inside(value, _loc(error), error) from error
 
 
 @dataclass(frozen=True)
@@ -110,17 +114,28 @@ class _LayerField:
 
 
 def _read_layer(value: Any) -> layer_lists.LayerSpec:
-    return _reading_layers(lambda: layer_lists.parse_layers([value]))[0]
-
-
-def _reading_layers(read: Callable[[], list[layer_lists.LayerSpec]]) -> list[layer_lists.LayerSpec]:
     try:
-        return read()
+        return layer_lists.parse_layers([value])[0]
     except LayerError as error:
-        cause = error.__cause__
-        context = _context(cause) if isinstance(cause, SpecError) else {"message": error.reason, "reason": error.reason}
-        context |= {"place": error.place, "message": f"{error.place}: {context['message']}"}
-        raise PydanticCustomError("layer", "{message}", context) from error
+        raise _inside(value, _loc(error)[1:], error) from error
+
+
+def _loc(error: LayerError) -> tuple[int | str, ...]:
+    """The indices and keys that lead to a fault: ``(1, 1)`` for ``layers[1][1]``."""
+    return tuple(int(index) if index else key for index, key in _STEP.findall(error.place))
+
+
+_STEP = re.compile(r"\[(?:(\d+)|'(\w+)')\]")
+
+
+def _inside(value: Any, loc: tuple[int | str, ...], error: LayerError) -> ValidationError:
+    """The error of a value that stands somewhere inside the one that was given."""
+    cause = error.__cause__
+    context = _context(cause) if isinstance(cause, SpecError) else {"message": error.reason, "reason": error.reason}
+    for step in loc:
+        value = value[step]
+    custom = PydanticCustomError("layer", "{message}", context)
+    return ValidationError.from_exception_data("layers", [InitErrorDetails(type=custom, loc=loc, input=value)])
 
 
 def _write_layer(layer: layer_lists.LayerSpec) -> dict[str, Any]:
@@ -138,7 +153,8 @@ def _field(read: Callable[[Any], Any], write: Callable[[Any], Any], written: Cor
     return core_schema.no_info_plain_validator_function(read, serialization=serialization)
 
 
-Spec = Annotated[Pipeline, _SpecField()]
+# By a name of its own it is one definition of a schema, however many fields have it, and is never without its metadata.
+Spec = TypeAliasType("Spec", Annotated[Pipeline, _SpecField()])
 """A pipeline: a spec, an instance or None, which is linear; serialised as its canonical spelling."""
 
 LayerSpec = Annotated[layer_lists.LayerSpec, _LayerField()]
