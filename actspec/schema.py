@@ -26,8 +26,8 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 EXAMPLES = ("tanh", "tanh+norm:z", "leakyrelu(negative_slope=0.2)", "softmax[:5]+softplus[5:]")
 
 
-def spec_schema(dialect: str | None = None) -> Schema:
-    """The schema of a spec, a string, in a dialect if one is given: the names, or what the pattern takes."""
+def spec_schema(dialect: str | None = None, *, null: bool = True) -> Schema:
+    """The schema of a spec, in a dialect if one is given: a name, what the pattern takes, or null where it may be."""
     known = registry.names() if dialect is None else dialects.load(dialect).spellings
     ready = [name for name in known if _is_whole(name, dialect)]
     of = "" if dialect is None else f" of the dialect {dialect}"
@@ -36,34 +36,53 @@ def spec_schema(dialect: str | None = None) -> Schema:
         "description": f"Activations from left to right, joined by '+'. Names{of}: {', '.join(known)}.",
         "anyOf": [
             {"enum": ready},
-            {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern(dialect)},
+            surface_schema(dialect),
+            *[{"type": "null"}] * null,
         ],
         "examples": list(EXAMPLES) if dialect is None else ready[: len(EXAMPLES)],
     }
 
 
-def layer_schema(spec: Schema, forms: Iterable[str] = ()) -> Schema:
-    """The schema of one layer of a list: a size, a shape, a tuple of size, activation and form, or a mapping."""
+def surface_schema(dialect: str | None = None) -> Schema:
+    """The schema of a spec that is a string, which knows the names and how they are joined."""
+    return {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern(dialect)}
+
+
+def layer_schema(spec: Schema, surface: Schema, forms: Iterable[str] = ()) -> Schema:
+    """The schema of one layer of a list: a size, a shape, a tuple of size, activation and form, or a mapping.
+
+    What is a string is held to the ``surface``; the whole ``spec`` is for editors, as ``_offered`` has it.
+    """
     size = {"type": "integer", "minimum": 1}
     known = list(forms)
-    form: Schema = {"enum": [*known, None]}
-    activation = {"anyOf": [spec, {"type": "null"}]}
-    member = {"anyOf": [size, activation, form]}
+    form = {"enum": known}
+    word = {"anyOf": [surface, form]} if known else surface
+    each_once = {"allOf": [{"contains": form}, {"contains": {"type": ["string", "null"], "not": form}}]}
+    mixed = {
+        "items": {"type": ["integer", "string", "null"], **_by_kind(integer=size, string=word), **_offered(spec)},
+        "contains": size,
+        **({"maxItems": 3, "if": {"minItems": 3}, "then": each_once} if known else {"maxItems": 2}),
+    }
     properties = {
         "size": size,
         "shape": {"type": "array", "items": size, "minItems": 1},
-        "activation": activation,
-        "form": form,
+        "activation": {"type": ["string", "null"], **_by_kind(string=surface), **_offered(spec)},
+        "form": {"enum": [*known, None]},
         "name": {"type": ["string", "null"]},
     }
     return {
         "title": "Layer",
-        "anyOf": [
-            size,
-            {"type": "array", "items": size, "minItems": 1},
-            {"type": "array", "items": member, "contains": size, "maxItems": 3},
-            {"type": "object", "properties": properties, "anyOf": [{"required": ["size"]}, {"required": ["shape"]}]},
-        ],
+        "type": ["integer", "array", "object"],
+        **_by_kind(
+            integer=size,
+            array={
+                "minItems": 1,
+                "if": {"items": {"type": "integer"}},
+                "then": {"items": size},
+                "else": mixed,
+            },
+            object={"properties": properties, "anyOf": [{"required": ["size"]}, {"required": ["shape"]}]},
+        ),
     }
 
 
@@ -80,16 +99,20 @@ def schema(
     >>> schema("spec")["$ref"]
     '#/definitions/spec'
     """
-    spec = _reference("spec")
+    spec, surface = _reference("spec"), _reference("surface")
+    whole_spec = spec_schema(dialect)
+    whole_spec["anyOf"][1] = surface
     definitions: Schema = {
-        "spec": spec_schema(dialect),
-        "layer": layer_schema(spec, forms),
+        "spec": whole_spec,
+        "surface": surface_schema(dialect) | {"errorMessage": _MESSAGE},
+        "layer": layer_schema(spec, surface, forms),
         "layers": {"title": "Layers", "type": "array", "items": _reference("layer")},
-        "value": _value(spec),
+        "value": _value(spec, surface),
+        "named": {"allOf": [_reference("value"), _by_kind(number={"type": ["string", "null"]})]},
         "node": _by_kind(array={"items": _reference("node")}, object=_reference("config")),
         "config": _config(keys),
     }
-    kinds = _by_kind(string=spec, array=_reference("layers"), object=_reference("config"))
+    kinds = _by_kind(string=surface, array=_reference("layers"), object=_reference("config"))
     whole = kinds if root == "any" else _reference(root)
     return {"$schema": DIALECT, "title": "actspec", **whole, "definitions": definitions}
 
@@ -103,11 +126,21 @@ def _by_kind(**schemas: Schema) -> Schema:
     return {"allOf": [{"if": {"type": kind}, "then": then} for kind, then in schemas.items()]}
 
 
-def _value(spec: Schema) -> Schema:
+def _offered(spec: Schema) -> Schema:
+    """What takes anything, and has editors offer specs where there is no value yet."""
+    return {"anyOf": [spec, {}]}
+
+
+_MESSAGE = "no spec: an activation is unknown, or they are joined wrongly (actspec lint says more)"
+"""What editors say of a bad spec; validators that don't know of it ignore it."""
+
+
+def _value(spec: Schema, surface: Schema) -> Schema:
     """What may stand under a key of specs in a config, as lint has it."""
     filled_in = {"type": "string", "pattern": r"\$\{|^\s*(\{\{|\?\?\?\s*$)"}
-    inner = {"items": _reference("value")}
-    return _by_kind(string={"anyOf": [spec, filled_in]}, array=inner, object=_reference("config"))
+    inner = {"items": _reference("value")}  # inside a condition: YAML's server follows it without end elsewhere
+    kinds = _by_kind(string={"anyOf": [surface, filled_in]}, array=inner, object=_reference("config"))
+    return kinds | _offered(spec)
 
 
 def _config(keys: Iterable[str]) -> Schema:
@@ -115,7 +148,8 @@ def _config(keys: Iterable[str]) -> Schema:
     globs: Schema = {}
     for key in dict.fromkeys(keys):
         *above, last = key.split(".")
-        held = _reference("node") if last == LAYERS else _reference("value")
+        loose = bool(set(last) & set("*?["))
+        held = _reference("node" if last == LAYERS else "value" if loose else "named")
         if last == LAYERS:
             held = {
                 "if": {"type": "array", "contains": {"type": "integer"}},

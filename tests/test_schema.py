@@ -86,11 +86,13 @@ def test_the_schema_has_the_names_of_plugins(tmp_path: Path, monkeypatch: pytest
 def test_a_dialect_has_its_own_names(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("pyproject.toml").write_text("[tool.actspec]\ndialect = 'torch'\n")
-    names, surface = printed(capsys, "spec")["definitions"]["spec"]["anyOf"]
+    found = printed(capsys, "spec")["definitions"]
+    names, _, null = found["spec"]["anyOf"]
     assert "Hardswish" in names["enum"] or "hardswish" in names["enum"]
     assert "norm:z" not in names["enum"]
+    assert null == {"type": "null"}
     for spec, taken in {"nn.ReLU": False, "Leaky_ReLU(0.2)+Tanh": True, "tanh+norm:z": False, "Hardtanh": True}.items():
-        assert bool(re.search(surface["pattern"], spec)) == taken == _parses(spec, "torch"), spec
+        assert bool(re.search(found["surface"]["pattern"], spec)) == taken == _parses(spec, "torch"), spec
 
 
 @pytest.mark.parametrize("dialect", dialects.NAMES)
@@ -137,6 +139,9 @@ CONFIGS = {
     "activations: [relu, null, tahn]": False,
     "last_activation: tahn": False,
     "max_activation: 6": True,
+    "activation: 6": False,
+    "activations: [[relu, tahn]]": False,
+    "layers: [784, [100, tanh, relu]]": False,
     "layers: [784, [100, tanh+norm:z], {size: 3, activation: relu}, [28, 28]]": True,
     "layers: [784, [100, tahn]]": False,
     "layers: [784, {size: 3, activation: tahn}]": False,
@@ -185,13 +190,26 @@ def test_layer_lists_are_taken_as_parse_layers_takes_them(data):
     except actspec.LayerError:
         valid = False
     validator = VALIDATOR.setdefault("layers", jsonschema.Draft7Validator(schema.schema("layers", forms=("rnn",))))
-    # The schema is a little wider: it does not count the sizes and activations of a tuple.
-    assert validator.is_valid(layers) or not valid
-    singular = all(
-        len({isinstance(part, int) for part in each}) == len(each) for each in layers if isinstance(each, list)
-    )
-    if singular and not any(isinstance(each, list) and "rnn" in each for each in layers):
-        assert validator.is_valid(layers) == valid, layers
+    assert validator.is_valid(layers) == valid, layers
+
+
+@pytest.mark.parametrize("layers", [[[100, "tanh", "relu"]], [["tanh", "relu"]], [[3, 4, "tanh"]], [[3, "rnn"]]])
+def test_a_layer_without_forms_has_one_size_and_one_activation(layers):
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    assert not jsonschema.Draft7Validator(schema.schema("layers")).is_valid(layers)
+
+
+def test_null_is_a_spec():
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    assert jsonschema.Draft7Validator(schema.schema("spec")).is_valid(None)
+
+
+def test_editors_offer_names_where_there_is_no_value_yet():
+    found = schema.schema()["definitions"]
+    assert found["value"]["anyOf"] == [{"$ref": "#/definitions/spec"}, {}]
+    # The server of the YAML extension follows items that lead to themselves without end, but for those in conditions.
+    assert "items" not in found["value"]
+    assert "items" not in found["node"]
 
 
 VALIDATOR: dict[str, object] = {}

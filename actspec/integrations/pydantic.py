@@ -26,7 +26,7 @@ from typing_extensions import TypeAliasType
 from actspec import layers as layer_lists
 from actspec.errors import LayerError, SpecError, did_you_mean
 from actspec.pipeline import Pipeline, parse
-from actspec.schema import layer_schema, spec_schema
+from actspec.schema import layer_schema, spec_schema, surface_schema
 
 __all__ = ["LayerList", "LayerSpec", "Layers", "Spec"]
 
@@ -43,10 +43,7 @@ class _SpecField:
         return _field(_read_spec, _write_spec, core_schema.str_schema())
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = spec_schema()
-        if handler.mode == "validation":
-            schema["anyOf"].append({"type": "null"})
-        return schema
+        return spec_schema(null=handler.mode == "validation")
 
 
 def _read_spec(value: Any) -> Pipeline:
@@ -93,7 +90,7 @@ class LayerList:
         return _field(self._read, write, core_schema.list_schema())
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "array", "items": layer_schema(spec_schema(), self.forms)}
+        return {"type": "array", "items": layer_schema(spec_schema(), surface_schema(), self.forms)}
 
     def _read(self, value: Any) -> list[layer_lists.LayerSpec]:
         try:
@@ -110,7 +107,7 @@ class _LayerField:
         return _field(_read_layer, _write_layer, core_schema.dict_schema())
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return layer_schema(spec_schema())
+        return layer_schema(spec_schema(), surface_schema())
 
 
 def _read_layer(value: Any) -> layer_lists.LayerSpec:
