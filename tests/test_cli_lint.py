@@ -107,7 +107,7 @@ def test_sarif_tells_of_faults_and_of_what_could_not_be_read(lint):
     write("folder/c.json", "{")
     code, out, err = lint("--format", "sarif", "folder")
     assert code == 2
-    assert err.startswith("folder/c.json: 1:2: this is no JSON: ")
+    assert err.startswith("folder/c.json:1:2: this is no JSON: ")
     log = json.loads(out)
     (run,) = log["runs"]
     assert (log["version"], run["columnKind"], run["tool"]["driver"]["name"]) == (
@@ -213,12 +213,34 @@ def test_bad_usage(lint, args):
 
 def test_standard_input_is_yaml_or_what_its_name_says(lint, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"act": "tahn"}')))
-    assert lint("-")[1].startswith("stdin.yaml:1:10: unknown activation 'tahn'")
+    assert lint("-")[1].startswith("<stdin>:1:10: unknown activation 'tahn'")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"act = 'tahn'")))
     assert lint("-", "--stdin-name", "settings.toml")[1].startswith("settings.toml:1:8: unknown")
 
 
 # What counts as a spec
+
+
+def test_json_with_comments_has_a_name_of_its_own(lint):
+    text = '{\n  // "act": "tahn"\n  "act": "tahn", /* , } */ "x": ["//", ","],\n}\n'
+    write("a.jsonc", text)
+    assert lint("a.jsonc")[:2] == (
+        1,
+        "a.jsonc:3:11: unknown activation 'tahn', did you mean 'tanh'?\n"
+        '    "act": "tahn", /* , } */ "x": ["//", ","],\n            ^^^^\n',
+    )
+    write("a.jsonc", text.replace("tahn", "TANH"))
+    assert lint("--fix", "a.jsonc")[0] == 0
+    assert Path("a.jsonc").read_text() == text.replace('"tahn"', '"TANH"', 1).replace("tahn", "tanh")
+    for content, told in {
+        text: "2:3: this is no JSON: it has comments, which are read in files that end in .jsonc",
+        '{"act": "tanh",\n}': "2:1: this is no JSON: a comma before '}', which is read in files that end in .jsonc",
+    }.items():
+        write("a.json", content)
+        assert lint("a.json") == (2, "", f"a.json:{told}\n")
+    for start in ('"', "/*", '"\\', "//", ","):
+        write("b.jsonc", start * 100_000)  # in no time
+        assert lint("b.jsonc")[0] == 2
 
 
 def test_keys_of_ones_own(lint):
@@ -423,7 +445,7 @@ HOSTILE = {
     "parentheses.py": (b"x = " + b"(" * 1_000, "this is no Python: too many nested parentheses"),
     "coding.py": (b"# coding: klingon\n", "this is no Python: unknown encoding: klingon"),
     "latin.py": (b"x = '\xe9'\n", "this is no Python: invalid or missing encoding declaration"),
-    "notes.txt": (b"act: tahn", "the name has to end in one of .yaml, .yml, .toml, .json, .py"),
+    "notes.txt": (b"act: tahn", "the name has to end in one of .yaml, .yml, .toml, .json, .jsonc, .py"),
 }
 
 
@@ -434,7 +456,7 @@ def test_one_clear_line_for_what_can_not_be_read(lint, name):
     code, out, err = lint(name)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert err.startswith(f"{name}: ")
+    assert err.startswith(f"{name}:")
     assert reason in err
 
 
@@ -610,7 +632,7 @@ def test_a_closed_standard_input_is_one_line(lint, monkeypatch):
     assert lint("--format", "json", "-") == (
         2,
         "[]\n",
-        "stdin.yaml: standard input is closed: there is nothing to read\n",
+        "<stdin>: standard input is closed: there is nothing to read\n",
     )
 
 

@@ -18,7 +18,7 @@ from actspec.cli.faults import Fault, reason_of
 from actspec.cli.output import say
 from actspec.lint import reports
 from actspec.lint.check import Finding
-from actspec.lint.files import MAX_SIZE, Miss
+from actspec.lint.files import MAX_SIZE, STDIN, Miss
 from actspec.lint.run import Linter, Rewritten, UnwritableError
 
 
@@ -38,7 +38,7 @@ from actspec.lint.run import Linter, Rewritten, UnwritableError
 )
 @click.option("--fix", is_flag=True, help="Rewrite specs to their canonical spelling, and nothing else.")
 @click.option("--list", "listing", is_flag=True, help="Print every spec that is found, with its place.")
-@click.option("--stdin-name", metavar="NAME", default="stdin.yaml", help="What the standard input is called.")
+@click.option("--stdin-name", metavar="NAME", default=STDIN, help="What the standard input is called.")
 @click.option(
     "--max-size",
     type=click.IntRange(min=1),
@@ -81,7 +81,7 @@ def command(
     for each in _run(linter, names, stdin_name):
         if isinstance(each, Miss):
             misses.append(each)
-            click.echo(f"{each.name}: {each.reason}", err=True)
+            click.echo(str(each), err=True)
         elif isinstance(each, Rewritten):
             click.echo(f"{each.path}: rewrote {each.count} spec{'s' * (each.count > 1)}", err=True)
         else:

@@ -17,12 +17,16 @@ Edit = tuple[int, int, str]
 
 
 class UnreadableError(Exception):
-    """A file that can't be read as what its name says: why, and at which character, if that is known."""
+    """A file that can't be read as what its name says: why, and at which character, if that is known.
+
+    ``place`` is the line and column of that character, once they have been asked for.
+    """
 
     def __init__(self, reason: str, at: int | None = None) -> None:
         super().__init__(reason, at)
         self.reason = " ".join(reason.split())
         self.at = at
+        self.place: tuple[int, int] | None = None
 
 
 class Scalar:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import IO
 
 from actspec.lint.document import Document, Format, UnreadableError
-from actspec.lint.jsonfile import JSON
+from actspec.lint.jsonfile import JSON, JSON_WITH_COMMENTS
 from actspec.lint.pythonfile import PYTHON
 from actspec.lint.tomlfile import TOML
 from actspec.lint.yamlfile import YAML
 
-FORMATS = (YAML, TOML, JSON, PYTHON)
+FORMATS = (YAML, TOML, JSON, JSON_WITH_COMMENTS, PYTHON)
+STDIN = "<stdin>"
+"""What the standard input is called, which is YAML, unless it is given a name."""
 MAX_SIZE = 2_000_000
 """How many bytes a file may have: data take up to a hundred times as much memory, code five hundred times."""
 
@@ -31,6 +33,8 @@ _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 def format_of(name: str) -> Format:
     """The format that a file's name says; UnreadableError where it says none."""
+    if name == STDIN:
+        return YAML
     suffix = os.path.splitext(name)[1].lower()
     for each in FORMATS:
         if suffix in each.suffixes:
@@ -40,10 +44,15 @@ def format_of(name: str) -> Format:
 
 @dataclass(frozen=True)
 class Miss:
-    """A file or folder that can't be looked at, and why."""
+    """A file or folder that can't be looked at, and why; ``place`` is a line and a column, if it is known where."""
 
     name: str
     reason: str
+    place: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.place is None else ":{}:{}".format(*self.place)
+        return f"{self.name}{where}: {self.reason}"
 
 
 Excludes = Callable[[str], bool]

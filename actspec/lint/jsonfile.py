@@ -1,4 +1,7 @@
-"""JSON: the standard library says whether a text is JSON; what stands where is found by a scan of its own."""
+"""JSON: the standard library says whether a text is JSON; what stands where is found by a scan of its own.
+
+In ``.jsonc``, comments and a comma before the end of a list or an object are read over, as editors do.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def read(text: str) -> list[Node]:
     try:
         json.loads(text)
     except JSONDecodeError as error:
-        raise UnreadableError(f"this is no JSON: {error.msg}", error.pos) from None
+        raise UnreadableError(f"this is no JSON: {_cause(text, error)}", error.pos) from None
     except ValueError as error:  # a number of more digits than Python takes
         raise UnreadableError(f"this is no JSON that can be read: {error}") from None
     except RecursionError:
@@ -40,6 +43,28 @@ def read(text: str) -> list[Node]:
             stack[-1].children.append(Scalar(mark, match.start("mark"), at, "", _KINDS.get(mark, "number")))
     return root.children
 
+
+def _cause(text: str, error: JSONDecodeError) -> str:
+    if text.startswith(("//", "/*"), error.pos):
+        return "it has comments, which are read in files that end in .jsonc"
+    if text[error.pos : error.pos + 1] in ("}", "]") and text[: error.pos].rstrip().endswith(","):
+        return f"a comma before {text[error.pos]!r}, which is read in files that end in .jsonc"
+    return error.msg
+
+
+def _read_with_comments(text: str) -> list[Node]:
+    return read(_ENDING_COMMA.sub(_blanked, _COMMENT.sub(_blanked, text)))
+
+
+def _blanked(match: re.Match[str]) -> str:
+    """Spaces in place of what is no JSON, so that all else stays where it is; strings are kept."""
+    return match[0] if match[0].startswith('"') else re.sub(r"[^\r\n]", " ", match[0])
+
+
+# What has no end goes on to that of the text, so that no text takes long.
+_TEXT = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
+_COMMENT = re.compile(rf"{_TEXT}|//[^\r\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_ENDING_COMMA = re.compile(rf"{_TEXT}|,(?=[ \t\r\n]*[}}\]])", re.DOTALL)
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<mark>[\[\]{},:"]|[^\s\[\]{},:"]+)')
 _KINDS: dict[str, Kind] = {"null": "null", "true": "other", "false": "other"}
@@ -70,3 +95,4 @@ def _quoted(_text: str, _scalar: Scalar, new: str) -> str:
 
 
 JSON = Format("JSON", (".json",), read, _kind_of, _spans, _encode, _quoted)
+JSON_WITH_COMMENTS = Format("JSON with comments", (".jsonc",), _read_with_comments, _kind_of, _spans, _encode, _quoted)

@@ -94,9 +94,7 @@ def as_sarif(findings: Iterable[Finding], misses: Sequence[Miss], version: str, 
         "invocations": [
             {
                 "executionSuccessful": not misses,
-                "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": f"{miss.name}: {miss.reason}"}} for miss in misses
-                ],
+                "toolExecutionNotifications": [{"level": "error", "message": {"text": str(miss)}} for miss in misses],
             }
         ],
         "results": [_result(each, listing=listing) for each in findings],

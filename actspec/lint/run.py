@@ -89,7 +89,7 @@ class Linter:
                 self._broken.add(error.file)
                 yield Miss(str(error.file), error.fault)
         except UnreadableError as error:
-            yield Miss(name, error.reason)
+            yield Miss(name, error.reason, error.place)
         except OSError as error:
             yield Miss(name, error.strerror or str(error))
         except MemoryError:
@@ -122,8 +122,7 @@ class Linter:
         try:
             document = files.document(name, text, kind)
         except UnreadableError as error:
-            if error.at is None:
-                raise
-            line, column = Document(name, text, kind, ()).place(min(error.at, len(text)))
-            raise UnreadableError(f"{line}:{column}: {error.reason}") from None
+            if error.at is not None:
+                error.place = Document(name, text, kind, ()).place(min(error.at, len(text)))
+            raise
         return document, select(document, keys)
