@@ -430,6 +430,7 @@ def test_a_sum_of_float64_is_nearly_exact(shape, order):
 # Some are so large that kernels treat them otherwise, and their parts are not.
 BIG = {
     "flat": ("tanh+elu(0.3)", (2200, 1001), "f4"),
+    "flat, two places in turn": ("leakyrelu", (1400, 1001), "f4"),
     "flat, strided": ("tanh+elu(0.3)", (1400, 1001), "f8"),
     "rows": ("tanh+norm:z", (5300, 401), "f4"),
     "rows of float64": ("softmax", (2000, 333), "f8"),

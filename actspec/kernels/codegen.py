@@ -46,6 +46,15 @@ THRESHOLD = -1.0
 NEAR = {"float32": 2.0**15, "float64": 2.0**40}
 """Up to which magnitude a block's sines and cosines take the short way, which vecmath's ``near_sin`` is."""
 
+_PAIRED = 1 << 16
+"""From how many elements on a row that costs little is read and written at two places in turn."""
+
+_PAIRED_COST = 20
+"""The cost of an element from which arithmetic sets the pace, and not memory."""
+
+_PAGE = 4096
+"""Bytes between places that machines take for the same at first: the caches, and stores that loads may wait for."""
+
 _CHUNK = 32
 """How many elements of lanes side by side are added up before the sums are rounded to float64."""
 
@@ -392,9 +401,34 @@ class _Generator:
                 out.add("scatter(place, y_block, m, y_step)")
 
     def write_block(self, loads: dict[int, str]) -> None:
-        with self.out.block("for i in range(m):"):
+        if self.paired:
+            self.write_halves()
+        with self.out.block("for i in range(2 * half, m):" if self.paired else "for i in range(m):"):
             self.compute(self.plan.loops[-1], loads)
             self.out.add(f"target[i] = {self.name(self.graph.output)}")
+
+    @property
+    def paired(self) -> bool:
+        """Whether memory sets the pace of a row: it is the faster for being read and written at two places in turn."""
+        computed = (self.graph.nodes[index].op for index in self.plan.loops[-1].computes)
+        cost = sum(PRIMITIVES[op].cost for op in computed if op in PRIMITIVES)
+        plain = self.form == "flat" and not self.totals and not self.rows_of_learnt
+        return plain and cost < _PAIRED_COST
+
+    def write_halves(self) -> None:
+        """Two parts of a long row side by side, a quarter of a page apart but for whole pages."""
+        out, page = self.out, _PAGE // self.graph.dtype.itemsize
+        out.add(f"half = m // 2 // {page} * {page} - {page // 4} if m >= {_PAIRED} else 0")
+        for name in self.names:
+            out.add(f"{name}_second = advanced({name}_source, half * size)")
+        out.add("second = advanced(target, half * size)")
+        with out.block("for each in range(half):"):
+            for part, target in (("source", "target"), ("second", "second")):
+                pairs = zip(self.inputs, self.names, strict=True)
+                with out.loop():
+                    out.add("i = each")
+                    self.compute(self.plan.loops[-1], {index: f"{name}_{part}[i]" for index, name in pairs})
+                    out.add(f"{target}[i] = {self.name(self.graph.output)}")
 
     @property
     def periodic(self) -> set[int]:

@@ -1,8 +1,9 @@
 """actspec beside its peers: ``python tests/benchmarks/peers.py [--json | --markdown] [--only GLOB] [--rounds N]``.
 
 Everything is a ratio: peer/ours (above 1: actspec is faster), and ours/copy, where the copy moves the same bytes with
-as many threads. In each round actspec, the copy and the peers run in turn, so that a drift of the machine meets all of
-them; a ratio is the median over the rounds. Peers write into an array that exists where they have an ``out=``;
+as many threads. In each round actspec, the copy and the peers run one after the other, so that a drift of the machine
+meets all of them, and in an order drawn anew: who comes after a peer with arrays of its own finds them in the caches. A
+ratio is the median over the rounds. Peers write into an array that exists where they have an ``out=``;
 torch.compile's program ends in ``y.copy_(...)``, which it fuses. Each peer's result is compared with ours first.
 
 Cases of one thread run in a process of their own, pinned to one core.
@@ -16,6 +17,7 @@ import gc
 import json
 import math
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -134,8 +136,9 @@ def calls(program: Program) -> int:
 
 
 def turn(program: Program, count: int) -> float:
-    """Seconds for one call, after one that isn't counted."""
-    program()
+    """Seconds for one call, after as many that aren't counted: they fetch the arrays into the caches."""
+    for _ in range(count):
+        program()
     start = time.perf_counter()
     for _ in range(count):
         program()
@@ -149,11 +152,11 @@ def measure(programs: dict[str, Program], rounds: int) -> dict[str, list[float]]
     gc.collect()
     gc.disable()
     try:
-        order = list(programs)
+        order, chance = list(programs), random.Random(1)
         for _ in range(rounds):
+            chance.shuffle(order)
             for name in order:
                 times[name].append(turn(programs[name], count[name]))
-            order.append(order.pop(0))
     finally:
         gc.enable()
     return times
