@@ -157,6 +157,24 @@ def test_fixes_touch_specs_alone(lint):
     assert lint("--fix", "a.yaml") == (0, "", "")
 
 
+def test_literals_that_are_joined_become_one_unless_something_stands_between_them(lint):
+    write("a.py", "f(act=('TANH'  \\\n  r\"+norm:z\"), activation=(\"Relu\"  # first\n  '+tanh'))\n")
+    assert lint("--fix", "a.py")[0] == 0
+    assert Path("a.py").read_text() == "f(act=('tanh+norm:z'), activation=(\"relu+tanh\"  # first\n  ''))\n"
+
+
+def test_a_fixed_file_keeps_its_mode_and_a_link_stays_a_link(lint):
+    write("a.json", '{"act": "TANH"}')
+    os.chmod("a.json", 0o640)
+    os.symlink("a.json", "b.json")
+    os.link("a.json", "c.txt")
+    assert lint("--fix", "b.json")[0] == 0
+    assert os.path.islink("b.json")
+    assert Path("a.json").read_text() == '{"act": "tanh"}'
+    assert os.stat("a.json").st_mode & 0o777 == 0o640
+    assert Path("c.txt").read_text() == '{"act": "TANH"}'  # another name of the old file, such as a store has
+
+
 def test_what_can_not_be_fixed_is_reported_at_its_new_place(lint):
     write("a.json", '{"activations": ["Rectify", "tahn"]}')
     code, out, err = lint("--fix", "a.json")

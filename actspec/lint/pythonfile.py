@@ -11,8 +11,8 @@ import warnings
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 from actspec.errors import Span
 from actspec.lint.document import Branch, Format, Kind, Node, Scalar, UnreadableError
@@ -262,8 +262,16 @@ def _constant(text: str, node: ast.Constant, start: int, end: int) -> Scalar:
 _LITERAL = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')")
 
 
-def _pieces(text: str, scalar: Scalar) -> Iterator[tuple[int, int, bool, str]]:
-    """The literals that a string is joined of: where the text in the quotes stands, whether it is raw, its quote."""
+class _Piece(NamedTuple):
+    """One of the literals that a string is joined of: where it stands, where the text in its quotes does."""
+
+    outer: Span
+    inner: Span
+    raw: bool
+    quote: str
+
+
+def _pieces(text: str, scalar: Scalar) -> Iterator[_Piece]:
     written = text[scalar.start : scalar.end]
     starts = [start - 1 for start in _line_starts(f"({written})")]
     starts[0] = 0
@@ -275,7 +283,8 @@ def _pieces(text: str, scalar: Scalar) -> Iterator[tuple[int, int, bool, str]]:
         end = scalar.start + starts[last_line - 1] + last - (last_line == 1)
         match = _LITERAL.match(text, start)
         assert match
-        yield match.end(), end - len(match["quote"]), "r" in match["prefix"].lower(), match["quote"]
+        inner = match.end(), end - len(match["quote"])
+        yield _Piece((start, end), inner, "r" in match["prefix"].lower(), match["quote"])
 
 
 _UNIT = re.compile(
@@ -313,21 +322,34 @@ def _kind_of(scalar: Scalar) -> Kind:
 
 def _spans(text: str, scalar: Scalar) -> list[Span]:
     spans: list[Span] = []
-    for start, end, raw, _ in _pieces(text, scalar):
-        spans += read_units(text, start, end, *((_RAW, _raw_meaning) if raw else (_UNIT, _meaning)))[1]
+    for each in _pieces(text, scalar):
+        spans += read_units(text, *each.inner, *((_RAW, _raw_meaning) if each.raw else (_UNIT, _meaning)))[1]
     return spans
 
 
 def _encode(text: str, scalar: Scalar, new: str, at: int) -> str | None:
-    _, _, raw, quote = next(piece for piece in _pieces(text, scalar) if piece[0] <= at < piece[1])
-    if raw:
-        return None if "\\" in new or quote[0] in new else new
-    return new.replace("\\", "\\\\").replace(quote[0], f"\\{quote[0]}")
+    pieces = list(_pieces(text, scalar))
+    if len(pieces) > 1 and not _apart(text, pieces):
+        return None  # one literal takes the place of all
+    piece = next(each for each in pieces if each.inner[0] <= at < each.inner[1])
+    if piece.raw:
+        return None if "\\" in new or piece.quote[0] in new else new
+    return _escaped(new, piece.quote[0])
 
 
 def _quoted(text: str, scalar: Scalar, new: str) -> str | None:
-    several = len(list(_pieces(text, scalar))) > 1  # with comments between them, perhaps
-    return None if several else repr(new)
+    pieces = list(_pieces(text, scalar))
+    quote = pieces[0].quote[0]
+    return None if _apart(text, pieces) else f"{quote}{_escaped(new, quote)}{quote}"
+
+
+def _escaped(text: str, quote: str) -> str:
+    return text.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+
+
+def _apart(text: str, pieces: list[_Piece]) -> bool:
+    """Whether more than white space stands between the literals, such as a comment, which has to stay."""
+    return any(text[one.outer[1] : other.outer[0]].strip(" \t\f\r\n\\") for one, other in pairwise(pieces))
 
 
 PYTHON = Format("Python", (".py",), read, _kind_of, _spans, _encode, _quoted)
