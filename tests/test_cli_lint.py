@@ -261,6 +261,23 @@ def test_json_with_comments_has_a_name_of_its_own(lint):
         assert lint("b.jsonc")[0] == 2
 
 
+def test_mappings_and_lists_of_lists_under_activations(lint):
+    write("a.yaml", "activations: {hidden: tanh, out: sofmax, kind: mlp, op: {low: tahn}}\nactivation: {out: tahn}\n")
+    write("b.yaml", "activations: [[relu, sofmax], [[tahn]], [3, 4, bilinear]]\n")
+    code, out, err = lint("a.yaml", "b.yaml")
+    places = [line.partition(" ")[0] for line in out.splitlines() if ".yaml:" in line]
+    assert (code, err, places) == (1, "", ["a.yaml:1:34:", "b.yaml:1:22:", "b.yaml:1:33:"])
+    write("c.py", "f(activations={'hidden': 'TANH', 'kind': 'mlp'})\n")
+    assert lint("--list", "c.py")[1] == "c.py:1:27: TANH\n"
+
+
+def test_a_single_layer_in_python_is_known_by_its_name(lint):
+    write("a.py", "layer = (10, 'tahn')\nout_layer = [3, 'relu', 'sofmax']\nother = (9, 'tahn')\nlayer = (3, 'conv')\n")
+    code, out, err = lint("a.py")
+    places = [line.partition(" ")[0] for line in out.splitlines() if ".py:" in line]
+    assert (code, err, places) == (1, "", ["a.py:1:15:", "a.py:2:26:"])
+
+
 def test_keys_of_ones_own(lint):
     write("a.yaml", "gate: tahn\nact: tahn\nnested: {inner: {kind: tahn}, kind: tahn}\n")
     lines = lambda *args: [line.split(":")[1] for line in lint(*args, "--list", "a.yaml")[1].splitlines()]  # noqa: E731

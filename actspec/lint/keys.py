@@ -9,9 +9,12 @@ from typing import Literal
 LAYERS = "layers"
 """The key of layer lists, in which only tuples and dicts hold specs."""
 
+BY_NAME = "activations"
+"""The key under which a mapping is one of names to specs."""
+
 DEFAULT_KEYS = (
     "activation",
-    "activations",
+    BY_NAME,
     "activation_function",
     "act",
     "act_fn",

@@ -92,9 +92,11 @@ class _Reader:
                 branch.children += [self.value(each) for each in _choices(element)]
             branch.alternatives = len(branch.children) > len(node.elts)
             if _is_layer_list(node) and (_is_of_layers(name) or _names_activations(node)):
-                whole = Branch(start, mapping=True)
-                whole.children += (_key("layers"), branch)
-                return whole
+                return _layers(start, branch)
+            if _is_of_layer(name) and _is_layer_tuple(node) and any(map(is_near, _strings(node))):
+                listed = Branch(start, mapping=False)
+                listed.children.append(branch)
+                return _layers(start, listed)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
@@ -121,6 +123,12 @@ class _Reader:
             self.bytes[line] = None if text.isascii() else array("L", accumulate(sizes, initial=0))
         starts = self.bytes[line]
         return start + (column if starts is None else bisect_right(starts, column) - 1)
+
+
+def _layers(start: int, listed: Branch) -> Branch:
+    whole = Branch(start, mapping=True)
+    whole.children += (_key("layers"), listed)
+    return whole
 
 
 def _key(name: str) -> Scalar:
@@ -222,6 +230,10 @@ def _called(node: ast.Call) -> str:
 
 def _is_of_layers(name: str) -> bool:
     return name == "layers" or name.endswith("_layers")
+
+
+def _is_of_layer(name: str) -> bool:
+    return name == "layer" or name.endswith("_layer")
 
 
 def _is_layer_list(node: ast.List | ast.Tuple) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actspec.lint.document import Branch, Document, Kind, Node, Scalar
-from actspec.lint.keys import LAYERS, Keys, Path, Role
+from actspec.lint.keys import BY_NAME, LAYERS, Keys, Path, Role
+from actspec.lint.near import is_near
 
-_Place = Role | Literal["tuple"]
+_Place = Role | Literal["tuple", "nested"]
 _Task = tuple[Branch, Path, _Place, str]
 
 
@@ -37,8 +38,9 @@ class Selection:
 def select(document: Document, keys: Keys) -> Selection:
     """The strings, nulls and numbers of a document that stand where specs do, in the order of the text.
 
-    Lists of specs are specs each; mappings are asked for their own keys. In a layer list, specs stand in the tuples
-    and lists that have one size; the merge key ``<<`` counts as the keys that it brings.
+    Lists of specs are specs each, in lists of lists too; mappings are asked for their own keys, and under
+    ``activations`` hold specs under any key, where a string is one or near to one. In a layer list, specs stand in the
+    tuples and lists that have one size; the merge key ``<<`` counts as the keys that it brings.
     """
     others: set[int] = set()
     layers: dict[int, Branch] = {}
@@ -61,6 +63,7 @@ def _walk(document: Document, root: Node, keys: Keys, others: set[int], layers: 
                 continue
             met.add(visit)
         if branch.mapping:
+            named = role == "spec" and owner == BY_NAME
             for key, value in zip(branch.children[::2], branch.children[1::2], strict=True):
                 if isinstance(key, Branch):
                     tasks.append((key, (), "", ""))
@@ -74,7 +77,7 @@ def _walk(document: Document, root: Node, keys: Keys, others: set[int], layers: 
                     inner = keys.role(path, name)
                 if isinstance(value, Branch):
                     tasks.append((value, path if name == _MERGE else keys.below(path, name), inner, name))
-                elif inner and inner != LAYERS and _counts(kind_of(value), inner):
+                elif _is_held(value, inner, kind_of) if inner else named and _is_meant(value, kind_of):
                     yield Found(value, name)
                 else:
                     others.add(value.start)
@@ -95,10 +98,20 @@ def _inside(branch: Branch, place: _Place, kind_of: Callable[[Scalar], Kind]) ->
     """What the values directly in a list are, and what stands in the lists in it."""
     if place == LAYERS:
         return "", "tuple"
-    if place != "tuple":
-        return place, "tuple" if place else ""
+    if place != "tuple" and place != "nested":
+        return place, "nested" if place else ""
     sizes = sum(kind_of(child) == "number" for child in branch.children if isinstance(child, Scalar))
+    if place == "nested":
+        return "loose" if sizes <= 1 else "", "nested"
     return "loose" if sizes == 1 else "", ""
+
+
+def _is_held(value: Scalar, role: Role, kind_of: Callable[[Scalar], Kind]) -> bool:
+    return role != LAYERS and _counts(kind_of(value), role)
+
+
+def _is_meant(value: Scalar, kind_of: Callable[[Scalar], Kind]) -> bool:
+    return kind_of(value) == "string" and is_near(value.value)
 
 
 def _counts(kind: Kind, role: Role) -> bool:
