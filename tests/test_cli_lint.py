@@ -449,6 +449,11 @@ def test_a_dialect_has_its_own_names_and_spellings(lint):
     assert lint("--fix", "a.json")[0] == 0
     canonical = [actspec.parse("leakyrelu").spell("torch"), actspec.parse("rrelu").spell("torch")]
     assert json.loads(Path("a.json").read_text()) == {"act": canonical[0], "activations": [canonical[1], canonical[0]]}
+    write("a.json", '{"activations": ["ReLU", "hardswish", "Hardswish", "HARDSWISH", "ReLU+Tanh"]}')
+    assert lint("--fix", "a.json")[0] == 0
+    assert json.loads(Path("a.json").read_text())["activations"] == [
+        *("ReLU", "hardswish", "Hardswish", "hardswish", "relu+tanh"),
+    ]
 
 
 # What can't be read

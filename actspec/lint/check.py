@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from actspec import dialects
 from actspec.errors import Problem, Span, SpecError, did_you_mean
 from actspec.lint import layerlists
 from actspec.lint.document import Document, Scalar
@@ -68,10 +69,15 @@ class Checker:
         except SpecError as error:
             return tuple(each for each in error.problems if not self._ignores(spec[slice(*each.span)]))
 
-    def spelling(self, pipeline: Pipeline) -> str | None:
-        """The canonical spelling in the dialect of the settings; None where that can't express the pipeline."""
+    def spelling(self, written: str, pipeline: Pipeline) -> str | None:
+        """The canonical spelling in the dialect of the settings; None where that can't express the pipeline.
+
+        A name that the system has stays as it is written: what reads the file may know classes, or functions, alone.
+        """
         if self.settings.dialect is None:
             return str(pipeline)
+        if written in dialects.load(self.settings.dialect).names:
+            return written
         try:
             return pipeline.spell(self.settings.dialect)
         except ValueError:

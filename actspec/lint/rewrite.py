@@ -25,7 +25,7 @@ def rewrite(document: Document, selection: Selection, checker: Checker) -> tuple
         read = checker.read(each.scalar.value) if document.format.kind_of(each.scalar) == "string" else None
         if not isinstance(read, Pipeline):
             continue
-        spelling = checker.spelling(read)
+        spelling = checker.spelling(each.scalar.value.strip(), read)
         if spelling is None:
             continue
         if each.scalar.value.strip() != spelling and (made := list(_edits(document, each.scalar, spelling))):
