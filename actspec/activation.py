@@ -245,14 +245,18 @@ class Activation:
 
     def needs_binding(self) -> str | None:
         """Why this activation can't run before it is bound (it learns, remembers or draws), or None where it can."""
-        learnt = [each.name for each, value in self._items() if isinstance(value, Learnable)]
+        learnt, nested = [], None
+        for name in self.__match_args__:
+            value = getattr(self, name)
+            if isinstance(value, Learnable):
+                learnt.append(name)
+            elif isinstance(value, Activation):
+                nested = nested or value.needs_binding()
         if learnt:
             return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
         if self.stateful:
             return f"{self.__definition__.name!r} remembers its earlier inputs"
-        if self.draws == "always":
-            return f"{self.__definition__.name!r} {_DRAWS}"
-        return next((reason for each in self._nested if (reason := each.needs_binding())), None)
+        return f"{self.__definition__.name!r} {_DRAWS}" if self.draws == "always" else nested
 
     def formula(self, x: Any) -> Any:
         """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""

@@ -75,16 +75,14 @@ class Tables:
     def parse(self, text: str, build: Mapping[str, Build]) -> Any:
         """What ``build`` makes of the text; MisreadError where the grammar doesn't have it."""
         actions, rules, matchers = self.actions, self.rules, self._matchers
-        state, states = self.first, [self.first]
-        values: list[Any] = []
-        spans: list[Span] = []
-        at = 0
+        state, at = self.first, 0
+        stack: list[tuple[int, Any, Span]] = [(state, None, (0, 0))]
         while True:
             match = (matchers.get(state) or self._matcher(state))(text, at)
             if match is None:
                 token = self._unread(text, at)
                 if token.terminal != END:
-                    raise MisreadError(token, self._expected(states))
+                    raise MisreadError(token, self._expected(stack))
             else:
                 terminal = match.lastgroup
                 assert terminal is not None
@@ -92,34 +90,36 @@ class Tables:
             terminal, _, span = token
             while (action := actions[state].get(terminal, _NONE)) < 0:
                 if action == _NONE:
-                    raise MisreadError(token, self._expected(states))
+                    raise MisreadError(token, self._expected(stack))
                 name, length, chosen, repeated, transparent = rules[-action - 1]
-                if length == 1:
-                    place, taken = spans[-1], values[-1:]
+                taken = stack[-length:]
+                del stack[-length:]
+                state = actions[stack[-1][0]][name]
+                first, last = taken[0], taken[-1]
+                if transparent and length == 1 == len(chosen):
+                    stack.append((state, first[1], first[2]))
+                    continue
+                children: list[Any] = []
+                for each in chosen:
+                    child = None if each < 0 else taken[each][1]
+                    if type(child) is not list:
+                        children.append(child)
+                    elif children:
+                        children += child
+                    else:
+                        children = child
+                place = first[2] if length == 1 else (first[2][0], last[2][1])
+                if repeated:
+                    stack.append((state, children, place))
+                elif transparent and len(chosen) == 1:
+                    stack.append((state, children[0], place))
                 else:
-                    place, taken = (spans[-length][0], spans[-1][1]), values[-length:]
-                    del states[1 - length :], values[1 - length :], spans[1 - length :]
-                if transparent and len(chosen) == 1:
-                    value = taken[chosen[0]]
-                else:
-                    children: list[Any] = []
-                    for each in chosen:
-                        child = None if each < 0 else taken[each]
-                        if type(child) is not list:
-                            children.append(child)
-                        elif children:
-                            children += child
-                        else:
-                            children = child
-                    value = children if repeated else build[name](children, place)
-                state = states[-1] = actions[states[-2]][name]
-                values[-1], spans[-1] = value, place
+                    stack.append((state, build[name](children, place), place))
             if action == self.last:
-                return values[0]
+                value: Any = stack[-1][1]
+                return value
             state, at = action, span[1]
-            states.append(state)
-            values.append(token)
-            spans.append(span)
+            stack.append((state, token, span))
 
     def _matcher(self, state: int) -> Callable[[str, int], re.Match[str] | None]:
         """What finds the next token in a state, from the terminals that it takes."""
@@ -130,6 +130,8 @@ class Tables:
 
     def _unread(self, text: str, at: int) -> Token:
         """What stands where no token fits: the end, another token, or a character of none."""
+        if at == len(text):
+            return Token(END, "", (at, at))
         skipped = re.compile(self.ignored).match(text, at)
         start = at if skipped is None else skipped.end()
         if start == len(text):
@@ -140,8 +142,9 @@ class Tables:
                 return Token(name, match[0], match.span())
         return Token("", text[start], (start, start + 1))
 
-    def _expected(self, states: list[int]) -> frozenset[str]:
-        """The terminals that the states would take next."""
+    def _expected(self, stack: list[tuple[int, Any, Span]]) -> frozenset[str]:
+        """The terminals that the states of the stack would take next."""
+        states = [state for state, _, _ in stack]
         return frozenset(
             name
             for name in self.actions[states[-1]]

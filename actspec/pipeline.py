@@ -7,6 +7,7 @@ import operator
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
@@ -19,6 +20,7 @@ from actspec.catalog import Linear
 from actspec.errors import Problem, SpecError
 from actspec.graph.operand import features_after
 from actspec.kernels.run import Runner
+from actspec.limits import MAX_STAGES
 from actspec.parser import check_limits, parse_syntax
 from actspec.resolve import resolve
 
@@ -58,15 +60,27 @@ class Pipeline(Runner):
             if instance is None:
                 raise TypeError(f"stage {position} must be an Activation, not {_kind(stage)}; parse() reads strings")
             instances.append(instance)
-        flat = structure.group(instances).stages if instances else (Linear(),)
-        spelling = "+".join(map(str, flat))
+        self._consist_of(structure.group(instances).stages if instances else (Linear(),))
+
+    @classmethod
+    def _of(cls, flat: tuple[Activation, ...]) -> Pipeline:
+        """The pipeline of at least one activation, groups laid flat."""
+        made = object.__new__(cls)
+        made._consist_of(flat)
+        return made
+
+    def _consist_of(self, flat: tuple[Activation, ...]) -> None:
+        spelling = str(flat[0]) if len(flat) == 1 else "+".join(map(str, flat))
         check_limits(spelling)
-        object.__setattr__(self, "_stages", flat)
-        object.__setattr__(self, "_spelling", spelling)
-        object.__setattr__(self, "_hash", hash(flat))
-        reasons = (stage.needs_binding() for stage in flat)
-        object.__setattr__(self, "_unbound", next(filter(None, reasons), None))
-        super().__init__(flat, refusal(self._unbound))
+        set_slot = object.__setattr__
+        set_slot(self, "_stages", flat)
+        set_slot(self, "_spelling", spelling)
+        set_slot(self, "_hash", hash(flat))
+        unbound = None
+        for stage in flat:
+            unbound = unbound or stage.needs_binding()
+        set_slot(self, "_unbound", unbound)
+        super().__init__(flat, refusal(unbound))
 
     @property
     def stages(self) -> tuple[Activation, ...]:
@@ -306,17 +320,33 @@ def _parse_in(dialect: str, spec: str | Pipeline | Activation | type[Activation]
 @lru_cache(4096)
 def _parse(text: str, _version: tuple[int, int], dialect: str | None = None) -> Pipeline:
     """``_version`` keeps the cache true: names mean what the registry says at the time."""
-    if dialect is None:
-        stages = resolve(text, *parse_syntax(text))
-    else:
-        from actspec.dialects.dialect import vocabulary
-
-        stages = resolve(text, *parse_syntax(text), vocabulary(dialect))
+    stages = _read_chain(text, _version, dialect)
     try:
-        return Pipeline(*stages)
+        return Pipeline._of(stages)
     except SpecError as error:
         reason = f"{error.reason} in its canonical spelling"
         raise SpecError(text, (Problem((0, len(text)), reason),)) from None
+
+
+def _read_chain(text: str, version: tuple[int, int], dialect: str | None) -> tuple[Activation, ...]:
+    """The activations of a spec; the parts of a short chain are remembered, as they come again in others."""
+    if "+" in text and len(text) < 2 * MAX_STAGES:
+        with suppress(SpecError):  # a plus of a number, a string or a group; or a fault, whose place is in the whole
+            return tuple(stage for part in text.split("+") for stage in _read_part(part, version, dialect))
+    return _read(text, dialect)
+
+
+@lru_cache(1024)
+def _read_part(text: str, _version: tuple[int, int], dialect: str | None) -> tuple[Activation, ...]:
+    return _read(text, dialect)
+
+
+def _read(text: str, dialect: str | None) -> tuple[Activation, ...]:
+    if dialect is None:
+        return resolve(text, *parse_syntax(text))
+    from actspec.dialects.dialect import vocabulary
+
+    return resolve(text, *parse_syntax(text), vocabulary(dialect))
 
 
 def _composable(value: object) -> Pipeline | None:

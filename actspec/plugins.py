@@ -27,6 +27,7 @@ class PluginError(ImportError):
     """A plugin that offers an activation could not be loaded; the message names its distribution."""
 
 
+@lru_cache(4096)
 def normalise(name: str) -> str:
     """The form in which names are compared.
 

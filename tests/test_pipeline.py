@@ -24,6 +24,8 @@ import pytest
 import actspec
 from actspec import Activation, Pipeline, SpecError, parse, registry
 from actspec.catalog import Continuous, Elu, Maxout, NormZ, ReLU, Tanh
+from actspec.parser import parse_syntax
+from actspec.resolve import resolve
 from tests.support.names import shown
 
 SPECS = [
@@ -213,6 +215,42 @@ def test_the_stages_run_as_the_pipeline_does():
 
 
 # ---- composition
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "tanh + norm:z + tanh",
+        "leakyrelu(1e+5)+clip(+1,+2)",
+        "leakyrelu:+1+relu",
+        "(tanh+relu)[1:]+(elu+(relu+tanh)[0])[2:]",
+        "continuous(base=tanh+relu)+continuous(elu+tanh)",
+        "elu(alpha=~1)+prelu(slope=~normal(0,1e+1))",
+    ],
+)
+def test_a_chain_is_what_its_whole_text_says_whatever_its_pluses_belong_to(spec):
+    assert parse(spec) == Pipeline(*resolve(spec, *parse_syntax(spec)))
+
+
+def test_a_plus_in_a_string_parts_nothing():
+    class Marked(Activation):
+        mark: str = ""
+
+        def __call__(self, x):
+            return x
+
+    assert parse("marked('tanh+relu')+marked(mark=\"')+relu+marked('\")").stages == (
+        Marked("tanh+relu"),
+        Marked("')+relu+marked('"),
+    )
+
+
+@pytest.mark.parametrize(("spec", "span"), [("relu+tahn+relu", (5, 9)), ("relu+elu(alpha=x+y)+relu", (15, 18))])
+def test_a_fault_in_a_chain_has_its_place_in_the_whole(spec, span):
+    with pytest.raises(SpecError) as caught:
+        parse(spec)
+    assert caught.value.spec == spec
+    assert caught.value.span == span
 
 
 @pytest.mark.parametrize("other", ["relu", ReLU, ReLU(), Pipeline(ReLU), parse("relu")], ids=repr)

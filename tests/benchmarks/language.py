@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import actspec
-from actspec.pipeline import _parse
+from actspec.pipeline import _parse, _read_part
 from actspec.registry import _suggest
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "valid.txt"
@@ -57,6 +57,7 @@ def seconds(work: Callable[[], object], repeat: int) -> float:
 def attempt(spec: str) -> None:
     """Parse as if for the first time; a SpecError is an answer too."""
     _parse.cache_clear()
+    _read_part.cache_clear()
     _suggest.cache_clear()
     try:
         actspec.parse(spec)

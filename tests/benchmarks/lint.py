@@ -50,6 +50,7 @@ def lint(text: str) -> None:
     from actspec import pipeline
 
     pipeline._parse.cache_clear()
+    pipeline._read_part.cache_clear()
     assert not list(Linter().stream(io.BytesIO(text.encode()), "config.yaml"))
 
 
