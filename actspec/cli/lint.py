@@ -38,7 +38,7 @@ from actspec.lint.run import Linter, Rewritten, UnwritableError
 )
 @click.option("--fix", is_flag=True, help="Rewrite specs to their canonical spelling, and nothing else.")
 @click.option("--list", "listing", is_flag=True, help="Print every spec that is found, with its place.")
-@click.option("--stdin-name", metavar="NAME", default=STDIN, help="What the standard input is called.")
+@click.option("--stdin-name", metavar="NAME", default=STDIN, help="What the standard input is called, if not YAML.")
 @click.option(
     "--max-size",
     type=click.IntRange(min=1),
