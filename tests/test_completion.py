@@ -187,6 +187,7 @@ def test_bash_escapes_what_has_no_quotes(home: Path) -> None:
         ('actspec check "tanh + norm:s', {"tanh + norm:std"}),
         ('actspec check "norm:z(axis=0,e', {"norm:z(axis=0,eps="}),
         ("actspec lint complete.f", {"complete.fish"}),
+        ("actspec apply tanh x.npy --output=complete.f", {"--output=complete.fish"}),
         ("actspec check --dialect=ker", {"--dialect=keras"}),
         ("actspec check --dialect keras Leaky", {"LeakyReLU"}),
     ],

@@ -67,7 +67,10 @@ function %(complete_func)s
             case dir
                 __fish_complete_directories $parts[2]
             case file
-                __fish_complete_path $parts[2]
+                set -l option (string match -r -- '^--[^=]*=' $parts[2])
+                for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' $parts[2]))
+                    printf '%%s\n' "$option$path"
+                end
             case '*'
                 printf '%%s\\t%%s\\n' $parts[2] "$parts[3]"
         end
