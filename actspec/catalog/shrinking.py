@@ -72,7 +72,7 @@ class SoftShrink(Activation):
     lambd: float = parameter(default=0.5, ge=0)
 
     def __call__(self, x: Array) -> Any:
-        return np.where(np.abs(x) <= self.lambd, 0, x - self.lambd * np.sign(x))
+        return np.where(np.abs(x) <= self.lambd, 0, x - np.copysign(self.lambd, x))
 
 
 class Shrink(Activation):
@@ -108,4 +108,4 @@ class Shrink(Activation):
     bias: float = 0.0
 
     def __call__(self, x: Array) -> Any:
-        return np.where(np.abs(x) <= self.lambd, 0, x - self.bias * np.sign(x))
+        return np.where(np.abs(x) <= self.lambd, 0, x - self.bias * np.copysign(1, x))

@@ -159,7 +159,7 @@ class Softsign(Activation):
 
     def __call__(self, x: Array) -> Any:
         size = np.abs(x)
-        return np.where(size < np.inf, x / (1 + size), np.sign(x))
+        return np.where(size == np.inf, np.copysign(1, x), x / (1 + size))
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         return 1 / (1 + np.abs(x)) / (1 + np.abs(x))
