@@ -67,6 +67,9 @@ _ROW_BUFFERS = 1 << 15
 _LARGE_BUFFERS = 1 << 13
 """The same for arrays that are larger than the caches: reading and writing memory alternate the faster."""
 
+_FETCHED = 1 << 12
+"""The most bytes of a row that are asked for while others are computed; machines see longer ones coming."""
+
 _SMALL = 2048
 """The most numbers in all buffers that are kept on the stack."""
 
@@ -312,7 +315,10 @@ class _Generator:
         out = self.out
         self.joined_rows()
         self.block_buffers()
+        out.add(f"large = p[{len(self.graph.parameters)}] != 0.0")
         with out.block("for row in range(rows):"):
+            with out.block(f"if large and {_FETCHED // 8} <= n * size <= {_FETCHED}:"):
+                self.fetch("row + 1")
             self.write_blocks()
         out.add("return 0")
 
@@ -474,9 +480,8 @@ class _Generator:
         bytes_each = plan.buffer_count * self.graph.dtype.itemsize
         out.add("width = (n + 15) // 16 * 16  # maps run over whole vectors")
         room = str(_ROW_BUFFERS // bytes_each)
-        if self.fetching:
-            out.add(f"large = p[{len(self.graph.parameters)}] != 0.0  # beyond the caches, memory sets the pace")
-            room = f"({_LARGE_BUFFERS // bytes_each} if large else {room})"
+        out.add(f"large = p[{len(self.graph.parameters)}] != 0.0  # beyond the caches, memory sets the pace")
+        room = f"({_LARGE_BUFFERS // bytes_each} if large else {room})"
         out.add(f"most = min({_ROWS}, max(1, {room} // max(width, 1)), rows)")
         numbers = sorted({*range(plan.buffer_count), self.home})
         self.allocate_buffers(numbers, "width")
@@ -546,10 +551,10 @@ class _Generator:
         with self.out.block("for i in range(n, width):"):
             self.out.add(f"{row}[i] = 0")
 
-    @property
-    def fetching(self) -> bool:
-        """Whether reading x goes with computing: a reduction that comes first reads at the pace of memory anyway."""
-        return self.plan.loops[0].kind == "map"
+    def fetch(self, row: str) -> None:
+        """Ask for a row of each input, which then comes while another one is computed."""
+        for name in self.names:
+            self.out.add(f"expect(advanced({name}_start, ({row}) * {name}_row), n * size)")
 
     def mapped(self, number: int) -> bool:
         """Whether a map reads an input."""
@@ -629,10 +634,8 @@ class _Generator:
                     self.compute(loop, loads, "[r]")
                     self.add_to_sums(loop, "i", "[r]")
             else:
-                if self.fetching:
-                    with out.block("if large:  # what the next block reads is fetched meanwhile"):
-                        for name in self.names:
-                            out.add(f"expect(advanced({name}_start, (row + m + r) * {name}_row), n * {name}_step)")
+                with out.block(f"if large and n * size <= {_FETCHED}:"):  # what the next block reads
+                    self.fetch("row + m + r")
                 loads = self.row_pointers(loop.loads)
                 out.add(f"target = {self.home_row}")
                 with out.block("for i in range(n):"):
