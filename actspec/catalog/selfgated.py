@@ -224,9 +224,10 @@ class Dish(Activation):
         size = np.abs(x)
         near = np.minimum(size, 2.0**60)
         root = np.sqrt(1 + near * near)
-        long = np.maximum(root, size)
-        below = (0.5 - 0.5 * near * root) / (root * root) / long / (long + size)
-        return np.where(x < 0, below, 0.5 + 0.5 * near / root * (1 + 1 / (root * root)))
+        share, long, half = 1 / (root * root), np.maximum(root, size), 0.5 * near * root
+        # The divisor doesn't overflow before the quotient vanishes.
+        below = (0.5 - half) * share / (2.0**-33 * long * (long + size)) * 2.0**-33
+        return np.where(x < 0, below, 0.5 + half * share * (1 + share))
 
 
 class LiSHT(Activation):

@@ -54,10 +54,12 @@ class SoftLIF(Activation):
 
     def __call__(self, x: Array) -> Any:
         z = x / self.sigma
-        j = self.sigma * softplus(z)
-        # Below -20, log(softplus(z)) is z - exp(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
-        tail = np.log1p(j) - np.log(self.sigma) - z + np.exp(z) / 2
+        softened = softplus(z)
+        j, far = self.sigma * softened, z < -20
+        # There log(softplus(z)) is z - softplus(z)/2 to the last bit, and log1p(1/j) is log1p(j) - log(j).
+        logarithm = np.log1p(np.where(far, j, 1 / j))
+        tail = logarithm - np.log(self.sigma) - z + softened / 2
         # In units of the longer time constant nothing overflows, and no digit is lost where the rate saturates.
         unit = np.maximum(self.tau_ref, self.tau_rc)
-        waiting = self.tau_rc / unit * np.where(z < -20, tail, np.log1p(1 / j))
+        waiting = self.tau_rc / unit * np.where(far, tail, logarithm)
         return self.amp / unit / (self.tau_ref / unit + waiting)
