@@ -35,6 +35,7 @@ __all__ = [
     "normal_gate_slope",
     "product_error",
     "representation_error",
+    "scaled_tanh_slope",
     "sigmoid",
     "sigmoid_gate",
     "sigmoid_gate_slope",
@@ -46,6 +47,7 @@ __all__ = [
     "squareplus_slope",
     "steady_swish",
     "steady_swish_slope",
+    "steady_tanh_slope",
     "stop_gradient",
     "swish",
     "tanh_shrink",
@@ -380,6 +382,28 @@ def steady_swish_slope(x: Any, beta: float, rest: float = 0.0) -> Any:
     """
     z, lost = _steep(x, beta, rest)
     return sigmoid_gate(1.0, z, lost) + sigmoid_gate_slope(z, z, lost)
+
+
+@_for_operands
+def scaled_tanh_slope(x: Any, inner: Any, rest: Any, outer: Any) -> Any:
+    """Derivative by x of ``outer*tanh((inner + rest)*x)``, rounded once where it is subnormal.
+
+    >>> float(scaled_tanh_slope(0.0, 2.0, 0.0, 3.0)), float(scaled_tanh_slope(np.inf, 2.0, 0.0, 3.0))
+    (6.0, 0.0)
+    """
+    z, lost = two_product((inner, rest), x)
+    return sigmoid_gate_slope(4 * inner * outer, 2 * z, 2 * lost)
+
+
+@_for_operands
+def steady_tanh_slope(x: Any, inner: float, rest: float, outer: float) -> Any:
+    """The same for factors that are one number each, inner of a size from 2**-20 to 2**20, and the product of both from
+    2**-40 to 2**38: formulas that call ``scaled_tanh_slope`` get it.
+
+    >>> float(steady_tanh_slope(0.0, 2.0, 0.0, 3.0))
+    6.0
+    """
+    return scaled_tanh_slope(x, inner, rest, outer)
 
 
 @_for_operands

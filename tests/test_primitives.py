@@ -42,6 +42,8 @@ CALLS[functions.squareplus] = lambda x, *_: functions.squareplus(x, 3.0)
 CALLS[functions.squareplus_slope] = lambda x, *_: functions.squareplus_slope(x, 3.0)
 CALLS[functions.steady_swish] = lambda x, *_: functions.steady_swish(x, -1.5, 0.0)
 CALLS[functions.steady_swish_slope] = lambda x, *_: functions.steady_swish_slope(x, -1.5, 0.0)
+CALLS[functions.scaled_tanh_slope] = lambda x, *_: functions.scaled_tanh_slope(x, 2.0**21, 0.0, 0.5)
+CALLS[functions.steady_tanh_slope] = lambda x, *_: functions.steady_tanh_slope(x, -1.5, 0.0, 0.75)
 CALLS[functions.product_error] = lambda x, a, _: functions.product_error(x, x * 0.3 + a)
 CALLS[functions.representation_error] = lambda x, *_: functions.representation_error(0.1, x) * x
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import normal_gate, sigmoid, sigmoid_gate_slope, two_difference, two_product, two_quotient
+from actspec.functions import (
+    normal_gate,
+    representation_error,
+    scaled_tanh_slope,
+    sigmoid,
+    two_difference,
+    two_quotient,
+)
 from actspec.parameters import parameter
 
 
@@ -96,6 +103,9 @@ class ScaledTanh(Activation):
     def __call__(self, x: Array) -> Any:
         return self.scale_out * np.tanh(self.scale_in * x)
 
+    def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
+        return scaled_tanh_slope(x, self.scale_in, representation_error(self.scale_in, x), self.scale_out)
+
 
 class STanh(Activation):
     """Scaled hyperbolic tangent of Paddle: ``scale_b*tanh(scale_a*x)``.
@@ -130,8 +140,7 @@ class STanh(Activation):
         return self.scale_b * np.tanh(self.scale_a * x)
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
-        z, rest = two_product(self.scale_a, x)
-        return sigmoid_gate_slope(4 * self.scale_a * self.scale_b, 2 * z, 2 * rest)
+        return scaled_tanh_slope(x, self.scale_a, representation_error(self.scale_a, x), self.scale_b)
 
 
 class Softsign(Activation):

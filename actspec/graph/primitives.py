@@ -283,6 +283,13 @@ PRIMITIVES: dict[str, Primitive] = {
             arity=3,
         ),
         _call("steady_swish_slope", 28, functions.steady_swish_slope, by=(_steady_swish_curve, None, None), arity=3),
+        _call(
+            "steady_tanh_slope",
+            26,
+            functions.steady_tanh_slope,
+            by=(lambda y, x, inner, *_: -2 * inner * y * np.tanh(inner * x), None, None, None),
+            arity=4,
+        ),
         _call("gelu", 40, functions.gelu, by=lambda y, x: functions.gelu_slope(x)),
         _call("gelu_slope", 40, functions.gelu_slope, by=lambda y, x: functions.normal_gate_slope(2 - x * x, x, 0.0)),
         _call("gelu_tanh", 28, functions.gelu_tanh, by=lambda y, x: functions.gelu_tanh_slope(x)),
@@ -415,6 +422,15 @@ def _swish(x: Any, beta: Any, rest: Any = 0.0) -> Any:
     return _made(x.graph, PRIMITIVES[name], operands)
 
 
+def _scaled_tanh_slope(x: Any, inner: Any, rest: Any, outer: Any) -> Any:
+    operands = [number(_lifted(x.graph, each)) for each in (x, inner, rest, outer)]
+    size, height = (abs(_number_of(operands[place])) for place in (1, 3))
+    if operands[0].node.rank is Rank.ELEMENT and 2.0**-20 <= size <= 2.0**20 and 2.0**-40 <= size * height <= 2.0**38:
+        return _made(x.graph, PRIMITIVES["steady_tanh_slope"], operands)
+    z, lost = functions.two_product((inner, rest), x)
+    return functions.sigmoid_gate_slope(4 * inner * outer, 2 * z, 2 * lost)
+
+
 def _number_of(operand: Expr) -> float:
     """The number that a constant or a parameter is; NaN for all else."""
     node = operand.node
@@ -424,6 +440,7 @@ def _number_of(operand: Expr) -> float:
 
 
 _COMPOSED: dict[Any, Callable[..., Any]] = {
+    functions.scaled_tanh_slope: _scaled_tanh_slope,
     functions.swish: _swish,
     functions.representation_error: _representation_error,
     np.clip: _clip,

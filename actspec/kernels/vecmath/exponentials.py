@@ -388,6 +388,15 @@ def steady_swish_slope(x: Value, beta: Value, rest: Value) -> Value:
     return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
 
 
+def steady_tanh_slope(x: Value, inner: Value, rest: Value, outer: Value) -> Value:
+    """``4*(inner + rest)*outer`` times the logistic density at ``2*(inner + rest)*x``, the derivative of
+    ``outer*tanh((inner + rest)*x)``, scaled last; |inner| from 2**-20 to 2**20, |inner*outer| from 2**-40 to 2**38.
+    """
+    _, shifted, r = _steady_exponent(x, inner * 2.0, rest * 2.0)
+    raised, down = _raised_share_of(shifted, r, math.log(2))
+    return raised * fma(raised, -down, 1.0) * (fma(inner, outer, rest * outer) * 4.0) * down
+
+
 def _steady_exponent(x: Value, beta: Value, rest: Value) -> tuple[Value, Value, Value]:
     """``|x|`` within what counts, and what ``_share_of`` takes, in units of ln 2, for ``e**-|(beta + rest)*x|``."""
     # What is made of beta alone is computed once, before the loop.
