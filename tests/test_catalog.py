@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib
 import inspect
 import math
 import re
@@ -539,15 +538,8 @@ def _lines_of_code(cls):
 
 
 @pytest.mark.parametrize("name", BUILT_INS)
-def test_every_example_in_a_docstring_holds(name):
-    cls = CLASSES[name]
-    runner = doctest.DocTestRunner(verbose=False)
-    module = importlib.import_module(cls.__module__)
-    report = []
-    for test in doctest.DocTestFinder(recurse=False).find(cls, name, module):
-        runner.run(test, out=report.append)
-    assert runner.tries
-    assert not runner.failures, "".join(report)
+def test_every_docstring_has_examples(name):  # which are run as all docstrings' are
+    assert doctest.DocTestParser().get_examples(inspect.getdoc(CLASSES[name]))
 
 
 @pytest.mark.parametrize("name", BUILT_INS)
