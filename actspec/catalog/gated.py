@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
 from actspec.catalog.selfgated import Gelu
-from actspec.functions import sigmoid, sigmoid_gate
+from actspec.functions import representation_error, sigmoid, silu, swish
 from actspec.parameters import parameter
 
 
@@ -147,8 +147,13 @@ class SwiGLU(_Gated):
 
     beta: float = 1.0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_plain", self.beta == 1)  # as SiLU has it
+
     def opened(self, gate: Any) -> Any:
-        return sigmoid_gate(gate, self.beta * gate, 0.0)
+        return silu(gate) if self._plain else swish(gate, self.beta, representation_error(self.beta, gate))
+
+    _plain: ClassVar[bool]
 
 
 class CReLU(Activation):
