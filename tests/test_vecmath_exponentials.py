@@ -96,6 +96,13 @@ def test_accuracy(name: str, dtype: str) -> None:
     assert error[worst] <= ULPS[name][dtype == "float64"], x[worst]
 
 
+@pytest.mark.parametrize("dtype", WIDE)
+def test_the_exponential_of_what_is_not_positive_has_the_bits_of_exp(dtype: str) -> None:
+    x = points(dtype)
+    x = x[~(x > 0)]
+    np.testing.assert_array_equal(computed("falling_exp", x), computed("exp", x))
+
+
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_a_few_against_mpmath(name: str, dtype: str) -> None:
     formulas = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,9 +41,16 @@ class Softmax(Activation):
     axis: int = -1
     floor: float = parameter(default=0.0, ge=0, le=1)
 
+    def __post_init__(self) -> None:
+        # Known before a formula is followed, where parameters are symbols: what is left out costs nothing.
+        object.__setattr__(self, "_plain", self.floor == 0)
+
     def __call__(self, x: Array) -> Any:
         e = np.exp(x - stop_gradient(np.max(x, axis=self.axis, keepdims=True)))  # a shift cancels out
-        return np.maximum(e / np.sum(e, axis=self.axis, keepdims=True), self.floor)
+        share = e * (1 / np.sum(e, axis=self.axis, keepdims=True))
+        return share if self._plain else np.maximum(share, self.floor)
+
+    _plain: ClassVar[bool]
 
 
 class LogSoftmax(Activation, name="log_softmax"):
@@ -108,7 +115,7 @@ class Softmin(Activation):
 
     def __call__(self, x: Array) -> Any:
         e = np.exp(stop_gradient(np.min(x, axis=self.axis, keepdims=True)) - x)  # a shift cancels out
-        return e / np.sum(e, axis=self.axis, keepdims=True)
+        return e * (1 / np.sum(e, axis=self.axis, keepdims=True))
 
 
 class Sparsemax(Activation):

@@ -185,7 +185,24 @@ class _Generator:
         code = PRIMITIVES[node.op].code.format(*names)
         if self.near and node.op in ("sin", "cos"):
             code = f"near_{code}"
+        if node.op == "exp" and node.rank is Rank.ELEMENT and self.never_positive(node.args[0]):
+            code = f"falling_{code}"
         return re.sub(r"\breal\b", "float64", code) if scalar else code
+
+    def never_positive(self, index: int) -> bool:
+        """Whether a value is an element less the largest of its lane, or the least one less an element; NaN is none."""
+        nodes = self.graph.nodes
+        if nodes[index].op != "subtract":
+            return False
+        sides = []
+        for arg in nodes[index].args:
+            while nodes[arg].op == "stop_gradient":
+                arg = nodes[arg].args[0]
+            sides.append(arg)
+        return any(
+            nodes[lane].op == "reduce" and nodes[lane].detail == extreme and nodes[lane].args == (other,)
+            for lane, other, extreme in ((sides[1], sides[0], "max"), (sides[0], sides[1], "min"))
+        )
 
     @property
     def place(self) -> str:

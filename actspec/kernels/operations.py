@@ -446,6 +446,7 @@ for _name, _primitive in PRIMITIVES.items():
         globals()[_name] = _function(_name)
 
 
+falling_exp = numba_function(exponentials.falling_exp)
 near_sin = numba_function(trigonometric.near_sin)
 near_cos = numba_function(trigonometric.near_cos)
 

@@ -175,6 +175,14 @@ def exp(x: Value) -> Value:
     return exp_in_range(clamped(x, -746.0, 710.0) if x.is_double else clamped(x, -105.0, 89.0))
 
 
+def falling_exp(x: Value) -> Value:
+    """``e**x`` for an x that isn't positive, in fewer steps, with the bits that ``exp`` gives."""
+    x = at_least(x, -746.0 if x.is_double else -105.0)
+    lift = 512 if x.is_double else 64
+    k, shifted = _exponent(x, LOG2_E, lift + (1023 if x.is_double else 127))
+    return _exp_of_rest(_rest(x, k)) * _power_of_2(shifted.bits()) * 2.0**-lift
+
+
 def exp_with_tail(high: Value, low: Value) -> Value:
     """``e**(high + low)``, where high may be anything, and low is finite, some units in high's last place at most."""
     return exp_in_range(clamped(high, -746.0, 710.0) if high.is_double else clamped(high, -105.0, 89.0), low)
