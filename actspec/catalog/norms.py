@@ -217,7 +217,7 @@ class NormRMS(Activation, name="norm:rms"):
     gain: float = 1.0
 
     def __call__(self, x: Array) -> Any:
-        return x / np.sqrt(np.mean(x * x, axis=self.axis, keepdims=True) + self.eps) * self.gain
+        return x * (1 / np.sqrt(np.mean(x * x, axis=self.axis, keepdims=True) + self.eps)) * self.gain
 
 
 class NormLayer(Activation, name="norm:layer"):
@@ -262,4 +262,5 @@ class NormLayer(Activation, name="norm:layer"):
 
     def __call__(self, x: Array) -> Any:
         centred = x - np.mean(x, axis=self.axis, keepdims=True)
-        return centred / np.sqrt(np.var(x, axis=self.axis, keepdims=True) + self.eps) * self.gain + self.shift
+        share = 1 / np.sqrt(np.var(x, axis=self.axis, keepdims=True) + self.eps)
+        return centred * share * self.gain + self.shift
