@@ -49,7 +49,7 @@ NEAR = {"float32": 2.0**15, "float64": 2.0**40}
 _PAIRED = 1 << 16
 """From how many elements on a row that costs little is read and written at two places in turn."""
 
-_PAIRED_COST = 20
+_PAIRED_COST = 14
 """The cost of an element from which arithmetic sets the pace, and not memory."""
 
 _PAGE = 4096
