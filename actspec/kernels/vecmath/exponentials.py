@@ -338,8 +338,9 @@ def silu_slope(x: Value) -> Value:
     """``s + x*s*(1 - s)`` with ``s = 1/(1 + e**-x)``, the derivative of ``silu``."""
     size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
     raised, down = _raised_share(-size, None)
-    below = raised * fma(size, fma(raised, down, -1.0), 1.0)
-    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+    signed = select(x < 0.0, raised, -raised)
+    below = signed * fma(size, fma(raised, down, -1.0), 1.0)
+    return fma(below, down, select(x < 0.0, x.constant(0.0), 1.0))
 
 
 def gelu_tanh(x: Value) -> Value:
@@ -356,8 +357,9 @@ def gelu_tanh_slope(x: Value) -> Value:
     size, square, shifted, r, unit = _cubic_exponent(x)
     raised, down = _raised_share_of(shifted, r, unit)
     growth = size * fma(square, 0.21406444881780074, 1.5957691216057308)
-    below = raised * fma(growth, fma(raised, down, -1.0), 1.0)
-    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+    signed = select(x < 0.0, raised, -raised)
+    below = signed * fma(growth, fma(raised, down, -1.0), 1.0)
+    return fma(below, down, select(x < 0.0, x.constant(0.0), 1.0))
 
 
 def _cubic_exponent(x: Value) -> tuple[Value, Value, Value, Value, float]:
@@ -391,9 +393,10 @@ def steady_swish_slope(x: Value, beta: Value, rest: Value) -> Value:
     """``s + z*s*(1 - s)`` with ``s = 1/(1 + e**-z)``, ``z = (beta + rest)*x``, the derivative of ``steady_swish``."""
     size, shifted, r = _steady_exponent(x, beta, rest)
     raised, down = _raised_share_of(shifted, r, math.log(2))
-    below = raised * fma(size * absolute(beta), fma(raised, down, -1.0), 1.0)
     x = _signed_by(x, beta)
-    return fma(select(x < 0.0, below, -below), down, select(x < 0.0, x.constant(0.0), 1.0))
+    signed = select(x < 0.0, raised, -raised)
+    below = signed * fma(size * absolute(beta), fma(raised, down, -1.0), 1.0)
+    return fma(below, down, select(x < 0.0, x.constant(0.0), 1.0))
 
 
 def steady_tanh_slope(x: Value, inner: Value, rest: Value, outer: Value) -> Value:
@@ -402,7 +405,8 @@ def steady_tanh_slope(x: Value, inner: Value, rest: Value, outer: Value) -> Valu
     """
     _, shifted, r = _steady_exponent(x, inner * 2.0, rest * 2.0)
     raised, down = _raised_share_of(shifted, r, math.log(2))
-    return raised * fma(raised, -down, 1.0) * (fma(inner, outer, rest * outer) * 4.0) * down
+    height = fma(inner, outer, rest * outer) * 4.0
+    return (raised * height) * fma(raised, -down, 1.0) * down
 
 
 def _steady_exponent(x: Value, beta: Value, rest: Value) -> tuple[Value, Value, Value]:
