@@ -234,7 +234,7 @@ def tanh(x: Value) -> Value:
     (0.50).
     """
     half, difference = _tanh_parts(absolute(x))
-    return copysign(half / (half + difference), x)
+    return _signed_by(half, x) / (half + difference)
 
 
 def lisht(x: Value) -> Value:
