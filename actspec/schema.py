@@ -210,7 +210,7 @@ def pattern(dialect: str | None = None) -> str:
     start = rf"{_SPACE}(?:\({_SPACE})*{name}"
     sign = rf"[+-](?={_NUMBER})"
     # The names stand in it once, as they are most of its length: at the beginning and after each plus.
-    return f"^(?:(?:^|\\+){start}|(?!^)(?:{_SPACES}|{_STRING}|{_WORD}|{_DIGITS}|{sign}|{_SLICE}|[(),:=~]))+$"
+    return f"^(?:(?:^|(?!^)\\+){start}|(?!^)(?:{_SPACES}|{_STRING}|{_WORD}|{_DIGITS}|{sign}|{_SLICE}|[(),:=~]))+$"
 
 
 _SPACE = r"[ \t\r\n\f\v]*"

@@ -323,6 +323,9 @@ Net([784, (100, "<tahn" if deep else "relu"), (10, "<wobble")])
 ü = "äöü€😀", Net(activation="<tahn", act="<tahn")
 points = [1, (2, "two")]
 choices = ((1, "Draft"), (2, "Published"))
+events = [(0, "line"), (1, "call"), (2, "return")]
+assert d.items() == [("self", 42)]
+LEVELS = [(1, "Linear"), (2, "Clip")]
 others.append((10, "tahn"))
 cfg["type"] = cfg[0] = layers[0] = "tahn"
 activation += "+tahn"
@@ -341,7 +344,7 @@ def test_specs_in_python(lint):
     assert found == wanted
     write(
         "a.py",
-        "layers.append((10, 'TANH'))\nx_layers += [(2, 'TANH')]\nd['act'] = 'TANH'\nf([(1, 'TANH')])\n"
+        "layers.append((10, 'TANH'))\nx_layers += [(2, 'TANH')]\nd['act'] = 'TANH'\nf([1, (1, 'TANH')])\n"
         "self.layers = layers = [3, (2, 'TANH')]\n",
     )
     assert lint("--fix", "a.py")[2] == "a.py: rewrote 5 specs\n"
@@ -484,6 +487,9 @@ HOSTILE = {
     "deep.py": (b"x = " + b"-" * 100_000 + b"1", "the code is nested too deep"),
     "parentheses.py": (b"x = " + b"(" * 1_000, "this is no Python: too many nested parentheses"),
     "coding.py": (b"# coding: klingon\n", "this is no Python: unknown encoding: klingon"),
+    "codec.py": (b"# coding: rot13\nx = 1\n", "this can't be read as rot13 text: save it as UTF-8"),
+    "undefined.py": (b"# coding: undefined\nx = 1\n", "this can't be read as undefined text: save it as UTF-8"),
+    "dotted.toml": (b"a." * 100_000 + b"b = 1", "1:1: keys are nested too deep"),
     "latin.py": (b"x = '\xe9'\n", "this is no Python: invalid or missing encoding declaration"),
     "notes.txt": (b"act: tahn", "the name has to end in one of .yaml, .yml, .toml, .json, .jsonc, .py"),
 }
@@ -518,6 +524,45 @@ def test_no_file_no_permission_no_ordinary_file(lint):
     assert lines[3].startswith("self.yaml: ")
     if os.geteuid():
         assert lines[4] == "secret.yaml: Permission denied"
+
+
+def test_a_file_that_may_not_be_read_leaves_the_others(lint, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_args: False)  # what root never sees
+    write("good.yaml", "act: tanh")
+    assert lint("good.yaml") == (0, "", "")
+
+
+def test_a_name_with_a_line_break_is_one_line(lint):
+    write("a\nb.json", "{")
+    assert lint("a\nb.json")[2].startswith("a\\nb.json:1:2: this is no JSON: ")
+
+
+def test_what_takes_long_in_a_naive_way_takes_none(lint):
+    count = 20_000
+    write("spaces.yaml", f"act: 'tanh{' ' * count}tahn'\nactivation: tanh {' ' * count}tahn\n")
+    write("blocks.yaml", "- act: |\n    tahn\n" * 2_000)
+    keys = "".join(f"k{number}: *a\n" for number in range(1_000))
+    write("aliases.yaml", f"a: &a {{{','.join(f'act{number}: x' for number in range(1_000))}}}\n{keys}")
+    code, out, err = lint("--format", "json", "spaces.yaml", "blocks.yaml", "aliases.yaml")
+    assert (code, len(json.loads(out)), err) == (1, 2_002, "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "raw_unicode_escape"])
+def test_what_can_not_be_encoded_as_it_was_is_not_rewritten(lint, encoding):
+    old = f'# coding: {encoding}\ns, t = "+AEE-", "\\u00e9"\nf(act="TANH")\n'
+    write("a.py", old)
+    code, _, err = lint("--fix", "a.py")
+    assert code == 2
+    assert err.endswith("more of it would change: it stays\n")
+    assert Path("a.py").read_text() == old
+
+
+def test_settings_are_no_longer_than_other_files(lint):
+    write("pyproject.toml", f"[tool.actspec]\nkeys = [{'1, ' * 1_000_000}]\n")
+    write("a.yaml", "act: tahn")
+    code, _, err = lint("a.yaml")
+    assert code == 2
+    assert err.startswith(f"{Path.cwd()}/pyproject.toml: this has more than 2,000,000 bytes")
 
 
 def test_folders_that_lead_into_themselves(lint):
@@ -580,6 +625,13 @@ assert not heavy, heavy
 """
     done = spawn(code)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_libyaml_junk_is_one_line_too(tmp_path):
+    write(tmp_path / "a.yaml", "act: ta\0hn")
+    done = spawn(f"import yaml; del yaml.CSafeLoader\nfrom actspec.cli import main\nmain(['lint', {str(tmp_path)!r}])")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"{tmp_path}/a.yaml:1:8: this is no YAML: ")
 
 
 def test_without_pyyaml_the_message_says_what_to_install(tmp_path):

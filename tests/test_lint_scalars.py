@@ -105,6 +105,13 @@ def test_yaml_blocks(head: str, lines: list[tuple[str, str]], ending: str, after
     read_yaml(f"- {head}{ending}{body}{ending if last or after else ''}{after}")
 
 
+@pytest.mark.parametrize(
+    "value", ["&a \u00a0tahn", "&a:tahn", "&a-1 !!str \u3000tahn", "! # b\n  &a\ttahn", "[&a ,!x ]"]
+)
+def test_yaml_after_anchors_and_tags(value: str) -> None:
+    read_yaml(f"act: {value}\n")
+
+
 def read_yaml(text: str) -> None:
     pytest.importorskip("yaml")
     try:

@@ -23,7 +23,7 @@ from actspec.lint.run import Linter, Rewritten, UnwritableError
 
 
 @click.command(short_help="Check the specs in YAML, TOML, JSON and Python files.")
-@click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option("--key", "keys", metavar="GLOB", multiple=True, help="A key that holds specs, beside the known ones.")
 @click.option("--only-key", "only_keys", metavar="GLOB", multiple=True, help="A key that holds specs, instead of them.")
 @click.option("--ignore", metavar="NAME", multiple=True, help="A name that is no fault (a glob).")

@@ -24,7 +24,7 @@ FORMATS = (YAML, TOML, JSON, JSON_WITH_COMMENTS, PYTHON)
 STDIN = "<stdin>"
 """What the standard input is called, which is YAML, unless it is given a name."""
 MAX_SIZE = 2_000_000
-"""How many bytes a file may have: data take up to a hundred times as much memory, code five hundred times."""
+"""How many bytes a file may have: data take up to three hundred times as much memory, code a thousand times."""
 
 _SUFFIXES = ", ".join(suffix for each in FORMATS for suffix in each.suffixes)
 _NO_FORMAT = f"no file that matches this pattern ends in one of {_SUFFIXES}"
@@ -52,7 +52,8 @@ class Miss:
 
     def __str__(self) -> str:
         where = "" if self.place is None else ":{}:{}".format(*self.place)
-        return f"{self.name}{where}: {self.reason}"
+        name = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in self.name)
+        return f"{name}{where}: {self.reason}"
 
 
 Excludes = Callable[[str], bool]
@@ -201,11 +202,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text, and how it is encoded."""
+    """A file's text, and how it is encoded; ``exact`` says whether it is encoded as the file was."""
 
     text: str
     encoding: str
     mark: bytes = b""
+    exact: bool = True
 
     def encode(self, text: str) -> bytes:
         """Another text as the file would hold it."""
@@ -239,11 +241,21 @@ def decode(file: IO[bytes], format: Format, max_size: int = MAX_SIZE) -> Text:  
             raise UnreadableError(f"this is no Python: {error.msg}") from None
         encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     try:
-        return Text(data[len(mark) :].decode(encoding), encoding, mark)
+        text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableError(
             f"this is not {encoding.upper()} text: byte {len(mark) + error.start + 1:,} is none of it"
         ) from None
+    except (LookupError, UnicodeError):  # Python has codecs that aren't for text, and some that refuse all
+        raise UnreadableError(f"this can't be read as {encoding} text: save it as UTF-8") from None
+    return Text(text, encoding, mark, exact=encoding == "utf-8" or mark + _encoded(text, encoding) == data)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeError:
+        return b""
 
 
 def _wide(data: bytes) -> str | None:

@@ -47,33 +47,42 @@ class Keys:
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(tuple(pattern.split(".")) for pattern in dict.fromkeys(patterns))
         self._above = max(map(len, self.patterns), default=1) - 1
-        self._known: dict[tuple[Path, str], Role] = {}
+        self._leading = {each for pattern in self.patterns for each in pattern[:-1]}
+        self._ending: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._leads: dict[str, bool] = {}
 
     def role(self, path: Path, key: str) -> Role:
         """What stands under ``key``, where ``path`` are the last keys above it, as ``below`` gives them."""
-        asked = path, key
-        role = self._known.get(asked)
-        if role is None:
-            role = self._find((*path, key))
-            if len(self._known) < _REMEMBERED:
-                self._known[asked] = role
-        return role
+        ending = self._ending.get(key)
+        if ending is None:
+            ending = tuple(pattern for pattern in self.patterns if fnmatchcase(key, pattern[-1]))
+            if len(self._ending) < _REMEMBERED:
+                self._ending[key] = ending
+        return _find((*path, key), ending) if ending else ""
 
     def below(self, path: Path, key: str) -> Path:
-        """The path of what stands under ``key``, as far as a pattern may ask for it."""
-        return (*path, key)[-self._above :] if self._above else ()
+        """The path of what stands under ``key``, as far as a pattern may ask for it: other keys are ``""`` in it."""
+        if not self._above:
+            return ()
+        leads = self._leads.get(key)
+        if leads is None:
+            leads = any(fnmatchcase(key, part) for part in self._leading)
+            if len(self._leads) < _REMEMBERED:
+                self._leads[key] = leads
+        return (*path, key if leads else "")[-self._above :]
 
-    def _find(self, path: Path) -> Role:
-        found: Role = ""
-        for pattern in self.patterns:
-            if len(pattern) > len(path) or not all(map(fnmatchcase, path[-len(pattern) :], pattern)):
-                continue
-            if pattern[-1] == LAYERS:
-                return "layers"
-            if not _GLOB & set(pattern[-1]):
-                return "spec"
-            found = "loose"
-        return found
+
+def _find(path: Path, patterns: Iterable[tuple[str, ...]]) -> Role:
+    found: Role = ""
+    for pattern in patterns:
+        if len(pattern) > len(path) or not all(map(fnmatchcase, path[-len(pattern) :], pattern)):
+            continue
+        if pattern[-1] == LAYERS:
+            return "layers"
+        if not _GLOB & set(pattern[-1]):
+            return "spec"
+        found = "loose"
+    return found
 
 
 _GLOB = frozenset("*?[")

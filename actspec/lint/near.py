@@ -16,12 +16,23 @@ def is_near(text: str) -> bool:
     >>> is_near("tanh"), is_near("tahn+norm:z"), is_near("two")
     (True, True, False)
     """
-    return any(_reads(text, dialect) for dialect in (None, *NAMES))
+    try:
+        parse(text)
+    except SpecError as error:
+        suggested = any(problem.suggestions for problem in error.problems)
+        return suggested or any(is_spec(text, dialect) for dialect in NAMES)
+    return True
 
 
-def _reads(text: str, dialect: str | None) -> bool:
+@lru_cache(4096)
+def is_spec(text: str, dialect: str | None = None) -> bool:
+    """Whether a string is a spec.
+
+    >>> is_spec("tanh"), is_spec("tahn")
+    (True, False)
+    """
     try:
         parse(text, dialect)
-    except SpecError as error:
-        return dialect is None and any(problem.suggestions for problem in error.problems)
+    except SpecError:
+        return False
     return True

@@ -10,9 +10,11 @@ from typing import Any
 
 from actspec import dialects, plugins, registry
 from actspec.errors import did_you_mean
+from actspec.lint import files
 from actspec.lint.check import Settings
 from actspec.lint.document import UnreadableError
 from actspec.lint.keys import DEFAULT_KEYS
+from actspec.lint.tomlfile import TOML
 from actspec.plugins import PluginError, import_path, normalise
 from actspec.suggest import closest
 
@@ -84,9 +86,13 @@ class Projects:
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        read = tomllib.loads(file.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        read = tomllib.loads(files.read(file, TOML).text)
+    except UnreadableError as error:
+        raise ProjectError(file, error.reason) from None
+    except ValueError as error:
         raise ProjectError(file, str(error)) from None
+    except RecursionError:
+        raise ProjectError(file, "tables and lists are nested too deep") from None
     tool = read.get("tool")
     table = tool.get("actspec") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):

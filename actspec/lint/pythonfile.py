@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from actspec.errors import Span
 from actspec.lint.document import Branch, Format, Kind, Node, Scalar, UnreadableError
-from actspec.lint.near import is_near
+from actspec.lint.near import is_near, is_spec
 from actspec.lint.units import read_units
 
 
@@ -253,13 +253,19 @@ def _strings(node: ast.List | ast.Tuple) -> list[str]:
 
 
 def _names_activations(node: ast.List | ast.Tuple) -> bool:
-    """Whether a list of sizes and strings, which may be of anything, has a string that is a spec or near to one."""
+    """Whether a list of sizes and strings, which may be of anything, has a string that shows what the others are.
+
+    That is a spec, or what is near to one and joined by a plus; after a size that stands alone, near will do.
+    """
     tuples = (each for each in node.elts if isinstance(each, (ast.List, ast.Tuple)) and _is_layer_tuple(each))
-    return any(is_near(string) for each in tuples for string in _strings(each))
+    strings = (string for each in tuples for string in _strings(each))
+    after_size = _is_size(node.elts[0])
+    # In small letters, as most specs are, and names of other things aren't.
+    return any(is_near(each) if after_size or "+" in each else each.islower() and is_spec(each) for each in strings)
 
 
 def _is_size(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value > 0
 
 
 def _constant(text: str, node: ast.Constant, start: int, end: int) -> Scalar:

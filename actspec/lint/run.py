@@ -110,6 +110,8 @@ class Linter:
             if count:
                 rewritten = Rewritten(Path(name), content.encode(text), count)
                 try:
+                    if not content.exact:
+                        raise UnwritableError(f"as {content.encoding} text, more of it would change: it stays")
                     self.write(rewritten.path, rewritten.content)
                 except UnwritableError as error:
                     yield Miss(name, str(error))

@@ -12,6 +12,8 @@ from actspec.lint.units import read_units
 
 def read(text: str) -> list[Node]:
     """The tables of a text; UnreadableError where it is no TOML."""
+    if deep := _DEEP.search(text):  # the standard library would take hours
+        raise UnreadableError("keys are nested too deep", deep.start())
     try:
         tomllib.loads(text)
         return [_Scanner(text).document()]
@@ -23,6 +25,7 @@ def read(text: str) -> list[Node]:
         raise UnreadableError("arrays and tables are nested too deep") from None
 
 
+_DEEP = re.compile(r"(?<![\w.-])(?:[\w-]+[ \t]*\.[ \t]*){1000}", re.ASCII)
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 

@@ -23,8 +23,9 @@ def read(text: str) -> list[Node]:
         import yaml
     except ImportError:
         raise UnreadableError('reading YAML takes PyYAML: pip install "actspec[yaml]"') from None
-    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    parser = None
     try:
+        parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         return _compose(parser, yaml.events)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -33,7 +34,8 @@ def read(text: str) -> list[Node]:
     except yaml.reader.ReaderError as error:
         raise UnreadableError(f"this is no YAML: {error.reason}", error.position) from None
     finally:
-        parser.dispose()
+        if parser is not None:
+            parser.dispose()
 
 
 def _compose(parser: Any, events: Any) -> list[Node]:
@@ -119,7 +121,10 @@ def _kind_of(scalar: Scalar) -> Kind:
     return scalar.kind or _resolve(scalar.value)
 
 
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|(?<=\s)#[^\r\n\x85\u2028\u2029]*)*)*")
+_SPACE = r"[ \t\r\n\x85\u2028\u2029]"
+_PROPERTIES = re.compile(
+    rf"(?:(?:&[A-Za-z0-9_-]+|![^ \t\r\n\x85\u2028\u2029]*)(?:{_SPACE}|(?<={_SPACE})#[^\r\n\x85\u2028\u2029]*)*)*"
+)
 """A scalar's anchor and tag, with which its place begins."""
 
 
@@ -132,7 +137,7 @@ def _content(text: str, scalar: Scalar) -> int:
 def _spans(text: str, scalar: Scalar) -> list[Span]:
     start = _content(text, scalar)
     if scalar.style in ("|", ">"):
-        return block_spans(text, start, scalar.value)
+        return block_spans(text, start, scalar.end, scalar.value)
     quote = len(scalar.style)
     return flow_spans(text, start + quote, scalar.end - quote, scalar.style)[1]
 

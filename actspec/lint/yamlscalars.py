@@ -9,7 +9,8 @@ from actspec.errors import Span
 from actspec.lint.units import read_units
 
 _BREAK = r"(?:\r\n|[\r\n\x85\u2028\u2029])"
-_FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
+# White space begins after something else, or an escaped space: so that it isn't gone through again at each step.
+_FOLD = rf"(?:(?<![ \t])|(?<=\\[ \t]))[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
 _DOUBLE = re.compile(
     rf"\\(?P<joined>{_BREAK}(?:[ \t]*{_BREAK})*)[ \t]*|(?P<fold>{_FOLD})"
     r"|\\(?:x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})|(?P<escape>.))|[^\\]",
@@ -62,11 +63,11 @@ def _line_feed(line_break: str) -> str:
     return line_break if line_break in "\u2028\u2029" else "\n"
 
 
-def block_spans(text: str, start: int, value: str) -> list[Span]:
-    """Where the characters of a literal (``|``) or folded (``>``) scalar stand, whose indicator is at ``start``."""
+def block_spans(text: str, start: int, end: int, value: str) -> list[Span]:
+    """Where the characters of a literal (``|``) or folded (``>``) scalar stand: from its indicator at ``start``."""
     header = _HEADER.match(text, start)
     assert header
-    lines = [match.span() for match in _LINE.finditer(text, header.end()) if match[0]]
+    lines = [match.span() for match in _LINE.finditer(text, header.end(), end) if match[0]]
     for indent in _indents(text, lines, header["digit"]):
         read, spans = _block(text, lines, indent, folded=header["style"] == ">")
         # How many of the line breaks at its end a scalar keeps is settled: the value is there.
