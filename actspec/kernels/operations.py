@@ -250,7 +250,7 @@ def _sign(x: Value) -> Value:
 
 def _logaddexp(a: Value, b: Value) -> Value:
     apart = select(a == b, 0.0, a - b)  # equal infinities have no difference
-    return _maximum(a, b) + logarithms.log1p(exponentials.exp(-machine.absolute(apart)))
+    return _maximum(a, b) + logarithms.log1p(exponentials.falling_exp(-machine.absolute(apart)))
 
 
 def _logaddexp2(a: Value, b: Value) -> Value:

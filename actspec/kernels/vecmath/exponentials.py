@@ -177,10 +177,13 @@ def exp(x: Value) -> Value:
 
 def falling_exp(x: Value) -> Value:
     """``e**x`` for an x that isn't positive, in fewer steps, with the bits that ``exp`` gives."""
-    x = at_least(x, -746.0 if x.is_double else -105.0)
-    lift = 512 if x.is_double else 64
-    k, shifted = _exponent(x, LOG2_E, lift + (1023 if x.is_double else 127))
-    return _exp_of_rest(_rest(x, k)) * _power_of_2(shifted.bits()) * 2.0**-lift
+    return falling_exp_in_range(at_least(x, -746.0 if x.is_double else -105.0))
+
+
+def falling_exp_in_range(high: Value, low: Value | None = None) -> Value:
+    """As ``exp_in_range``, for a high that isn't positive, and for float64 not below -1000."""
+    scales, r = _reduced_for_lift(high, low)
+    return _scaled(_exp_of_rest(r), scales)
 
 
 def exp_with_tail(high: Value, low: Value) -> Value:
@@ -558,7 +561,7 @@ def gaussian(x: Value) -> Value:
     """
     a = at_most(absolute(x), 27.4 if x.is_double else 10.25)
     square = a * a
-    return exp_in_range(-square, -fma(a, a, -square))
+    return falling_exp_in_range(-square, -fma(a, a, -square))
 
 
 def gaussian_slope(x: Value) -> Value:
@@ -567,7 +570,7 @@ def gaussian_slope(x: Value) -> Value:
     """
     a = at_most(absolute(x), 28.0 if x.is_double else 11.0)
     square = a * a
-    scales, r = _reduced_for_two_steps(-square, -fma(a, a, -square))
+    scales, r = _reduced_for_lift(-square, -fma(a, a, -square))
     return _scaled(_exp_of_rest(r) * (copysign(a, x) * -2.0), scales)
 
 
@@ -627,6 +630,13 @@ def _rest(x: Value, k: Value, low: Value | None = None) -> Value:
 def _reduced_for_two_steps(x: Value, low: Value | None) -> tuple[tuple[Value, Value], Value]:
     k, scales = _two_steps(x, LOG2_E)
     return scales, _rest(x, k, low)
+
+
+def _reduced_for_lift(x: Value, low: Value | None) -> tuple[tuple[Value, Value], Value]:
+    """The same for an x that isn't positive: ``2**k`` times a power of 2 that keeps it normal, and what undoes that."""
+    bias, lift = (1023, 512) if x.is_double else (127, 64)
+    k, shifted = _exponent(x, LOG2_E, bias + lift)
+    return (_power_of_2(shifted.bits()), x.constant(2.0**-lift)), _rest(x, k, low)
 
 
 def _polynomial(r: Value, coefficients: tuple[float, ...]) -> Value:
