@@ -108,12 +108,12 @@ class Linter:
         if self.fix:
             text, count = rewrite(document, found, checker)
             if count:
-                rewritten = Rewritten(Path(name), content.encode(text), count)
                 try:
                     if not content.exact:
                         raise UnwritableError(f"as {content.encoding} text, more of it would change: it stays")
+                    rewritten = Rewritten(Path(name), content.encode(text), count)
                     self.write(rewritten.path, rewritten.content)
-                except UnwritableError as error:
+                except (UnwritableError, UnicodeEncodeError) as error:
                     yield Miss(name, str(error))
                 else:
                     yield rewritten
