@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 LAYERS = "layers"
@@ -48,41 +49,35 @@ class Keys:
         self.patterns = tuple(tuple(pattern.split(".")) for pattern in dict.fromkeys(patterns))
         self._above = max(map(len, self.patterns), default=1) - 1
         self._leading = {each for pattern in self.patterns for each in pattern[:-1]}
-        self._ending: dict[str, tuple[tuple[str, ...], ...]] = {}
-        self._leads: dict[str, bool] = {}
+        self._ending = lru_cache(_REMEMBERED)(self._find_ending)
+        self._leads = lru_cache(_REMEMBERED)(self._find_leads)
 
     def role(self, path: Path, key: str) -> Role:
         """What stands under ``key``, where ``path`` are the last keys above it, as ``below`` gives them."""
-        ending = self._ending.get(key)
-        if ending is None:
-            ending = tuple(pattern for pattern in self.patterns if fnmatchcase(key, pattern[-1]))
-            if len(self._ending) < _REMEMBERED:
-                self._ending[key] = ending
-        return _find((*path, key), ending) if ending else ""
+        found: Role = ""
+        for *above, last in self._ending(key):
+            if len(above) > len(path) or not all(map(fnmatchcase, path[len(path) - len(above) :], above)):
+                continue
+            if last == LAYERS:
+                return "layers"
+            if not _GLOB & set(last):
+                return "spec"
+            found = "loose"
+        return found
 
     def below(self, path: Path, key: str) -> Path:
         """The path of what stands under ``key``, as far as a pattern may ask for it: other keys are ``""`` in it."""
         if not self._above:
             return ()
-        leads = self._leads.get(key)
-        if leads is None:
-            leads = any(fnmatchcase(key, part) for part in self._leading)
-            if len(self._leads) < _REMEMBERED:
-                self._leads[key] = leads
-        return (*path, key if leads else "")[-self._above :]
+        return (*path, key if self._leads(key) else "")[-self._above :]
 
+    def _find_ending(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """The patterns whose last part the key is."""
+        return tuple(pattern for pattern in self.patterns if fnmatchcase(key, pattern[-1]))
 
-def _find(path: Path, patterns: Iterable[tuple[str, ...]]) -> Role:
-    found: Role = ""
-    for pattern in patterns:
-        if len(pattern) > len(path) or not all(map(fnmatchcase, path[-len(pattern) :], pattern)):
-            continue
-        if pattern[-1] == LAYERS:
-            return "layers"
-        if not _GLOB & set(pattern[-1]):
-            return "spec"
-        found = "loose"
-    return found
+    def _find_leads(self, key: str) -> bool:
+        """Whether some pattern asks for what stands under the key."""
+        return any(fnmatchcase(key, part) for part in self._leading)
 
 
 _GLOB = frozenset("*?[")
