@@ -245,18 +245,14 @@ class Activation:
 
     def needs_binding(self) -> str | None:
         """Why this activation can't run before it is bound (it learns, remembers or draws), or None where it can."""
-        learnt, nested = [], None
-        for name in self.__match_args__:
-            value = getattr(self, name)
-            if isinstance(value, Learnable):
-                learnt.append(name)
-            elif isinstance(value, Activation):
-                nested = nested or value.needs_binding()
+        learnt = [name for name in self.__match_args__ if isinstance(getattr(self, name), Learnable)]
         if learnt:
             return f"{self.__definition__.name!r} learns its {' and '.join(learnt)}"
         if self.stateful:
             return f"{self.__definition__.name!r} remembers its earlier inputs"
-        return f"{self.__definition__.name!r} {_DRAWS}" if self.draws == "always" else nested
+        if self.draws == "always":
+            return f"{self.__definition__.name!r} {_DRAWS}"
+        return first_reason(self._nested)
 
     def formula(self, x: Any) -> Any:
         """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
@@ -465,6 +461,11 @@ def _when_it_draws(cls: type[Activation]) -> str:
     if cls.stateful:
         raise TypeError(f"{cls.__qualname__} is stateful, so it can't draw random numbers too: write two activations")
     return "always" if cls.__formula__ in (None, _draws_always) else "training"
+
+
+def first_reason(stages: Iterable[Activation]) -> str | None:
+    """Why the first of some activations that can't run before it is bound can't; None where all can."""
+    return next(filter(None, (stage.needs_binding() for stage in stages)), None)
 
 
 def refusal(reason: str | None) -> str | None:

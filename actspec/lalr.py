@@ -95,9 +95,9 @@ class Tables:
                 taken = stack[-length:]
                 del stack[-length:]
                 state = actions[stack[-1][0]][name]
-                first, last = taken[0], taken[-1]
-                if transparent and length == 1 == len(chosen):
-                    stack.append((state, first[1], first[2]))
+                place = taken[0][2] if length == 1 else (taken[0][2][0], taken[-1][2][1])
+                if transparent and len(chosen) == 1:
+                    stack.append((state, taken[chosen[0]][1], place))
                     continue
                 children: list[Any] = []
                 for each in chosen:
@@ -108,13 +108,7 @@ class Tables:
                         children += child
                     else:
                         children = child
-                place = first[2] if length == 1 else (first[2][0], last[2][1])
-                if repeated:
-                    stack.append((state, children, place))
-                elif transparent and len(chosen) == 1:
-                    stack.append((state, children[0], place))
-                else:
-                    stack.append((state, build[name](children, place), place))
+                stack.append((state, children if repeated else build[name](children, place), place))
             if action == self.last:
                 value: Any = stack[-1][1]
                 return value

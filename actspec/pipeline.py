@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec import registry, structure
-from actspec.activation import Activation, refusal
+from actspec.activation import Activation, first_reason, refusal
 from actspec.catalog import Linear
 from actspec.errors import Problem, SpecError
 from actspec.graph.operand import features_after
@@ -70,17 +70,14 @@ class Pipeline(Runner):
         return made
 
     def _consist_of(self, flat: tuple[Activation, ...]) -> None:
-        spelling = str(flat[0]) if len(flat) == 1 else "+".join(map(str, flat))
+        spelling = "+".join(map(str, flat))
         check_limits(spelling)
         set_slot = object.__setattr__
         set_slot(self, "_stages", flat)
         set_slot(self, "_spelling", spelling)
         set_slot(self, "_hash", hash(flat))
-        unbound = None
-        for stage in flat:
-            unbound = unbound or stage.needs_binding()
-        set_slot(self, "_unbound", unbound)
-        super().__init__(flat, refusal(unbound))
+        set_slot(self, "_unbound", first_reason(flat))
+        super().__init__(flat, refusal(self._unbound))
 
     @property
     def stages(self) -> tuple[Activation, ...]:

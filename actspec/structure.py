@@ -46,9 +46,6 @@ class Group(Activation, register=False):
     def _values(self) -> tuple[Any, ...]:
         return (self.stages,)
 
-    def needs_binding(self) -> str | None:
-        return next(filter(None, (stage.needs_binding() for stage in self.stages)), None)
-
     def __str__(self) -> str:
         return "+".join(map(str, self.stages))
 
