@@ -1,12 +1,15 @@
 """Numba's compiler for kernels: the passes that their code needs, each of them run once.
 
 Kernels are loops over numbers that call functions written in LLVM's terms, with nothing to inline, lift, rewrite or
-fuse in Python. What runs here beyond Numba's front end is one optimisation and one emission of machine code.
+fuse in Python, and no variable that changes its type. What runs here beyond Numba's front end is one optimisation and
+one emission of machine code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from numba.core import event, sigutils
@@ -21,9 +24,8 @@ from numba.core.typed_passes import (
     NativeLowering,
     NoPythonBackend,
     NopythonTypeInference,
-    PreLowerStripPhis,
 )
-from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, RewriteDynamicRaises, TranslateByteCode
+from numba.core.untyped_passes import FixupArgs, IRProcessing, RewriteDynamicRaises, TranslateByteCode
 
 # mypy: disable-error-code="misc, no-untyped-call"
 # Numba's classes and functions have no types.
@@ -41,9 +43,7 @@ _PASSES: Final = (
     FixupArgs,
     IRProcessing,
     RewriteDynamicRaises,
-    ReconstructSSA,
     NopythonTypeInference,
-    PreLowerStripPhis,
     IRLegalization,
     AnnotateTypes,
     NativeLowering,
@@ -64,9 +64,7 @@ def compiled(function: Callable[..., Any], signature: str) -> Any:
     library = _Library(context.codegen(), function.__qualname__)
     data = {"dispatcher": None, "args": arguments, "return_type": returned}
     with global_compiler_lock, event.trigger_event("numba:compile", data):  # an event for who counts compilations
-        result = compile_extra(
-            cpu_target.typing_context, context, function, arguments, returned, flags, {}, library, _Compiler
-        )
+        result = compile_extra(_typing(), context, function, arguments, returned, flags, {}, library, _Compiler)
         library.finalize()
     return result
 
@@ -78,6 +76,27 @@ def executable(result: Any) -> Callable[..., Any]:
         result.library, result.fndesc, result.environment
     )
     return function
+
+
+class _Typing(type(cpu_target.typing_context)):
+    """Numba's typing, which remembers what it found: a kernel adds and multiplies the same types hundreds of times."""
+
+    def resolve_function_type(self, func: Any, args: Sequence[Any], kws: Mapping[str, Any]) -> Any:
+        if kws:
+            return super().resolve_function_type(func, args, kws)
+        return self._resolved(func, tuple(args))
+
+    @lru_cache(maxsize=4096)  # noqa: B019  # there is one for the life of the process
+    def _resolved(self, func: Any, args: tuple[Any, ...]) -> Any:
+        return super().resolve_function_type(func, args, {})
+
+
+@cache
+def _typing() -> _Typing:
+    context: Any = copy.copy(cpu_target.typing_context)  # which shares all that is registered, also from now on
+    context.__class__ = _Typing
+    typing: _Typing = context
+    return typing
 
 
 class _Compiler(CompilerBase):
