@@ -7,6 +7,8 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from actspec.kernels import execute
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("actspec", deadline=None)
 settings.load_profile("actspec")
@@ -14,6 +16,12 @@ settings.load_profile("actspec")
 
 # Programs that import what may not be there; data, the Python files among them as well.
 collect_ignore = ["support/systems", "corpus"]
+
+
+@pytest.fixture
+def eager_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let threads share arrays that are small enough for a test."""
+    monkeypatch.setattr(execute, "WORTH_SHARING", 10_000_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:

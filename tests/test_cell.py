@@ -107,6 +107,7 @@ def test_a_scan_gives_what_calls_one_after_the_other_give(spec, shape):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_a_long_scan_in_several_turns_and_threads_is_the_same():
     xs = RNG.normal(size=(600, 8, 100)).astype(np.float32)
     for spec in ("continuous(tanh, tau=2)", "tanh+continuous(tanh+norm:z, tau=2)"):
@@ -447,6 +448,7 @@ def test_cells_take_every_layout_and_type_as_pipelines_do(spec):
     assert dx.shape == (0, 6)
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_sums_are_the_same_for_any_number_of_threads():
     cell = cell_of("tanh+prelu", features=40, dtype="float32")
     x, g = RNG.normal(size=(2, 9000, 40)).astype(np.float32)

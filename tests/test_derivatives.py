@@ -23,6 +23,7 @@ from tests.support.reference import as_written, assert_close, assert_same_bits, 
 from tests.test_kernels import ALONG, LAYOUTS, MIXED, NARROW, OUTS, POINTWISE, WIDE, filled, sample, template
 
 MODES = ["vjp", "jvp"]
+pytestmark = pytest.mark.usefixtures("eager_threads")
 KINKS = [-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0]
 
 

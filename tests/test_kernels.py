@@ -20,13 +20,14 @@ import pytest
 
 import actspec
 from actspec import registry
-from actspec.kernels import execute
 from tests.support import built_ins
 from tests.support.amount import amount, cases
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
 
 POINTWISE, ALONG = [built_ins.fixed(name) for name in built_ins.POINTWISE], built_ins.ALONG
 FLOATS = ["f4", "f8"]
+
+pytestmark = pytest.mark.usefixtures("eager_threads")
 
 
 @pytest.fixture(autouse=True)
@@ -513,7 +514,7 @@ def start(code, **environment):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_large_arrays_like_those_before_may_overlap_their_results_too(threads):
     actspec.set_num_threads(threads)
-    act, size, moved = actspec.parse("relu"), execute.SHARED + 1000, 333
+    act, size, moved = actspec.parse("relu"), 1_000_000, 333
     room = np.random.default_rng(9).normal(size=size + moved).astype(np.float32)
     x = room[:-moved]
     expected = np.maximum(x, 0)
@@ -546,13 +547,13 @@ def test_a_bad_number_of_threads_is_an_error_that_names_the_variable(given):
     code = """
 import actspec, numpy as np
 print(actspec.parse("relu")([1.0]))
-for call in (actspec.get_num_threads, lambda: actspec.parse("relu")(np.ones(600_000))):
+for call in (actspec.get_num_threads, lambda: actspec.parse("relu")(np.ones(1_500_000))):
     try:
         call()
     except ValueError as error:
         print(error)
 actspec.set_num_threads(1)
-print(actspec.parse("relu")(np.ones(600_000)).sum())
+print(actspec.parse("relu")(np.ones(1_500_000)).sum())
 """
     exit_code, out, error = start(code, ACTSPEC_NUM_THREADS=given, PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
     assert exit_code == 0, error
@@ -562,7 +563,7 @@ print(actspec.parse("relu")(np.ones(600_000)).sum())
     for each in told:
         assert "ACTSPEC_NUM_THREADS" in each
         assert repr(given) in each
-    assert last == "600000.0"
+    assert last == "1500000.0"
 
 
 @pytest.mark.parametrize("given", [0, -3, 1.0, "2", True])

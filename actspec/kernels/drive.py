@@ -243,7 +243,7 @@ def _known_of(x: Array, segment: Compiled) -> Known | None:
     if form.startswith("long"):
         return None
     shape = None if views[0].shape == x.shape else views[0].shape
-    kernel = segment.kernel(form) if x.size < execute.SHARED else execute.shared(segment, form)
+    kernel = execute.shared(segment, form) if execute.worth_sharing(segment, x) else segment.kernel(form)
     return Known(kernel, execute.parameters_for(segment, x), shape, x.shape, x.dtype)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,17 @@ from actspec.kernels import layout, threads
 from actspec.kernels.codegen import THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
-SHARED = 1 << 18
-"""The number of elements from which threads pay: waking one takes about as long as a tanh of a tenth of them."""
+WORTH_SHARING = 80_000_000
+"""The work, in bytes by what they cost, from which threads pay: a tanh of 700,000 float32s, a relu of 2,500,000."""
 
-_PIECE = 1 << 16
-"""How many elements a thread takes at a time, at least; a turn costs about as much as copying a hundredth of them."""
+_MOVED = 6
+"""What reading and writing a number costs, in the units of a primitive's cost."""
 
-_TURNS = 8
-"""How many times a thread takes some: so that none waits long for another at the end."""
+_PIECE = 1 << 17
+"""How many elements a thread takes at a time, at least: between turns threads may wait for Python's lock."""
+
+_CONVERTED = 1 << 16
+"""How many elements of another type than the kernel's are converted at a time."""
 
 _SUMMED = 64
 """How many pieces at the most have sums of their own."""
@@ -153,9 +157,9 @@ def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
         return
     kernel, parameters = segment.kernel(form), parameters_for(segment, x)
     if operands.sums is not None and not segment.graph.across:
-        _run_summed(kernel, parameters, form, operands)
+        _run_summed(segment, form, operands)
         return
-    if _threads(x) == 1:
+    if threads_for(segment, x) == 1:
         kernel(*operands.arguments(parameters))
     else:
         _share(segment, form, operands, parameters)
@@ -169,12 +173,12 @@ def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.flo
 def _share(segment: Compiled, form: str, operands: Operands, parameters: npt.NDArray[np.float64]) -> None:
     x = operands.inputs[0]
     kernel = segment.kernel(form)
-    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // (_TURNS * _threads(x)))))
+    pieces = list(_pieces(form, x.shape, _turns(x.size, threads_for(segment, x))))
 
     def work(number: int) -> None:
         kernel(*operands.piece(*pieces[number], across=segment.graph.across).arguments(parameters))
 
-    threads.share(work, len(pieces))
+    threads.share(work, len(pieces), threads_for(segment, x))
 
 
 def shared(segment: Compiled, form: str) -> Callable[..., Any]:
@@ -185,7 +189,7 @@ def shared(segment: Compiled, form: str) -> Callable[..., Any]:
 
     def run(*arguments: Any) -> Any:
         *inputs, y, parameters = arguments
-        if _threads(y) == 1:
+        if threads_for(segment, y) == 1:
             return kernel(*arguments)
         if any(np.may_share_memory(each, y) and not layout.is_same(each, y) for each in inputs):
             return 1
@@ -195,42 +199,59 @@ def shared(segment: Compiled, form: str) -> Callable[..., Any]:
     return run
 
 
-def _run_summed(kernel: Any, parameters: npt.NDArray[np.float64], form: str, operands: Operands) -> None:
+def _run_summed(segment: Compiled, form: str, operands: Operands) -> None:
     """Run pieces that are the same for any number of threads, and add up their sums in their order."""
     x = operands.inputs[0]
     assert operands.sums is not None
-    pieces = list(_pieces(form, x.shape, max(_PIECE, x.size // _SUMMED)))
+    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
+    pieces = list(_pieces(form, x.shape, repeat(max(_CONVERTED, x.size // _SUMMED))))
     sums = np.zeros((len(pieces), *operands.sums.shape))
 
     def work(number: int) -> None:
         piece = operands.piece(*pieces[number], across=False)
         kernel(*replace(piece, sums=sums[number]).arguments(parameters))
 
-    if _threads(x) > 1:
-        threads.share(work, len(pieces))
-    else:
-        for number in range(len(pieces)):
-            work(number)
+    threads.share(work, len(pieces), threads_for(segment, x))
     np.add(operands.sums, sums.sum(axis=0), out=operands.sums)
 
 
-def _threads(x: npt.NDArray[Any]) -> int:
-    """How many threads an array is worth."""
-    return threads.get_num_threads() if x.size >= SHARED else 1
+def worth_sharing(segment: Compiled, x: npt.NDArray[Any]) -> bool:
+    """Whether threads pay for a kernel on an array, which depends on how much it computes."""
+    return x.nbytes * (_MOVED + segment.cost) >= WORTH_SHARING
 
 
-def _pieces(form: str, shape: tuple[int, ...], size: int) -> Iterator[tuple[slice, slice]]:
+def threads_for(segment: Compiled, x: npt.NDArray[Any]) -> int:
+    """How many threads run a kernel on an array."""
+    return threads.get_num_threads() if worth_sharing(segment, x) else 1
+
+
+def _turns(size: int, threads: int) -> Iterator[int]:
+    """How many elements threads take, turn by turn: half of what is left, shared among them, so that turns are few, and
+    none waits long for another at the end.
+    """
+    while True:
+        share = max(_PIECE, size // (2 * threads))
+        size -= share * threads
+        yield from repeat(share, threads)
+
+
+def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator[tuple[slice, slice]]:
     """Parts of lanes of about so many elements: some lanes each, or of elementwise work some elements."""
     count, length = shape
+    size = next(sizes)
     if form == "flat" and length > size:
-        for start in range(0, length, size):
-            for row in range(count):
+        for row in range(count):
+            start = 0
+            while start < length:
                 yield slice(row, row + 1), slice(start, start + size)
+                start, size = start + size, next(sizes)
         return
-    step = size // max(1, length)
-    step = step // 16 * 16 if step >= 16 else max(1, step)
-    for start in range(0, count, step):
-        yield slice(start, start + step), slice(None)
+    lane = 0
+    while lane < count:
+        step = size // max(1, length)
+        step = step // 16 * 16 if step >= 16 else max(1, step)
+        yield slice(lane, lane + step), slice(None)
+        lane, size = lane + step, next(sizes)
 
 
 def run_converted(segment: Compiled, operands: Operands) -> bool:
@@ -245,7 +266,7 @@ def run_converted(segment: Compiled, operands: Operands) -> bool:
             _run_long(segment, form, viewed)
             continue
         kernel = segment.kernel(form)
-        pieces = list(_pieces(form, viewed.y.shape, _PIECE))
+        pieces = list(_pieces(form, viewed.y.shape, repeat(_CONVERTED)))
 
         def work(number: int, viewed: Operands = viewed, kernel: Any = kernel, pieces: Any = pieces) -> None:
             piece = viewed.piece(*pieces[number], across=segment.graph.across)
@@ -254,11 +275,7 @@ def run_converted(segment: Compiled, operands: Operands) -> bool:
             with np.errstate(all="ignore"):  # in this thread
                 np.copyto(piece.y, block, casting="unsafe")
 
-        if _threads(viewed.y) > 1:
-            threads.share(work, len(pieces))
-        else:
-            for number in range(len(pieces)):
-                work(number)
+        threads.share(work, len(pieces), threads_for(segment, viewed.y))
     return True
 
 
@@ -268,10 +285,20 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
     count, length = operands.y.shape
     across = segment.graph.across
     if count > together:
-        for row in range(0, count, together):
-            _run_long(segment, form, operands.piece(slice(row, row + together), slice(None), across=across))
+        some = [
+            operands.piece(slice(row, row + together), slice(None), across=across) for row in range(0, count, together)
+        ]
+
+        def lanes(number: int) -> None:
+            with np.errstate(all="ignore"):  # in this thread
+                _run_long(segment, form, some[number])
+
+        # Several lanes side by side, where one isn't worth it; what adds to the same sums waits for its turn.
+        apart = operands.sums is None and not worth_sharing(segment, some[0].y)
+        threads.share(lanes, len(some), threads_for(segment, operands.y) if apart else 1)
         return
     kernel = segment.kernel(form)
+    sharing = threads_for(segment, operands.y)
     phases = segment.phases
     dtype = segment.graph.dtype
     plain = all(is_plain(each, dtype) for each in operands.inputs)
@@ -311,7 +338,7 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
         def work(number: int, phase: int = phase) -> None:
             call(number, phase)
 
-        threads.share(work, len(places))
+        threads.share(work, len(places), sharing)
         for number, kind in phases[phase] if phase < len(phases) else ():
             mine = parts[:, 2 * number], parts[:, 2 * number + 1]
             if kind != "threshold":
@@ -325,7 +352,7 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
                 if not (met < above).any():
                     break
                 above = met
-                threads.share(work, len(places))
+                threads.share(work, len(places), sharing)
     if across and operands.sums is not None:  # each lane has its sums now, and adds them once
         for number, (_, elements) in enumerate(places):
             if elements.start == 0:

@@ -14,6 +14,7 @@ from actspec.graph import autodiff
 from actspec.graph.expr import NO_AXIS, Graph
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.parts import WHOLE, Parts
+from actspec.graph.primitives import PRIMITIVES
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
 from actspec.kernels.schedule import schedule
@@ -74,6 +75,11 @@ class Compiled:
     def parameters_of_large(self) -> npt.NDArray[np.float64]:
         """The parameters for an array that is larger than the caches."""
         return np.array([*self.graph.parameters, 1.0])
+
+    @cached_property
+    def cost(self) -> int:
+        """About how many instructions it takes for a vector of numbers."""
+        return sum(PRIMITIVES[node.op].cost for node in self.graph.nodes if node.op in PRIMITIVES)
 
     @cached_property
     def buffers(self) -> int:

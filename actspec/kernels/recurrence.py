@@ -17,7 +17,7 @@ from actspec.graph.expr import Graph
 from actspec.graph.operand import Stage, UnfollowedError
 from actspec.graph.trace import Traced, examine, trace_advance
 from actspec.kernels import threads
-from actspec.kernels.execute import SHARED, learnt_rows
+from actspec.kernels.execute import learnt_rows, threads_for
 from actspec.kernels.forward import Learnt, run_kernel
 from actspec.kernels.gradients import Sums, add_sums, rows_of_sums
 from actspec.kernels.plan import Compiled
@@ -173,7 +173,7 @@ def _scan(
         return
     flat = [each.reshape(len(each), -1) for each in (*inputs, y)]
     width = flat[0].shape[1]
-    count = threads.get_num_threads() if y.size >= SHARED else 1
+    count = threads_for(segment, y)
     step = max(_COLUMNS, -(-width // count))
     line = state.reshape(1, -1)
 
@@ -181,7 +181,4 @@ def _scan(
         part = slice(number * step, (number + 1) * step)
         kernel(line[:, part], *(each[:, part] for each in flat), segment.parameters)
 
-    if count > 1:
-        threads.share(work, -(-width // step))
-    else:
-        kernel(line, *flat, segment.parameters)
+    threads.share(work, -(-width // step), count)

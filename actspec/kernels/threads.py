@@ -69,12 +69,12 @@ class _Settings:
 _settings: Final = _Settings()
 
 
-def share(work: Callable[[int], None], count: int) -> None:
-    """Call ``work`` with each of the numbers below ``count``, from several threads, and wait until all is done.
+def share(work: Callable[[int], None], count: int, threads: int) -> None:
+    """Call ``work`` with each of the numbers below ``count``, from so many threads, and wait until all is done.
 
     What one of the calls raises is raised here, and the rest may stay undone.
     """
-    threads = min(get_num_threads(), count)
+    threads = min(threads, count)
     if threads <= 1:
         for number in range(count):
             work(number)
