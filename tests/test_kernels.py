@@ -20,6 +20,7 @@ import pytest
 
 import actspec
 from actspec import registry
+from actspec.kernels import execute
 from tests.support import built_ins
 from tests.support.amount import amount, cases
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
@@ -469,6 +470,23 @@ def test_the_number_of_threads_changes_no_bit(name):
     for result in results[1:]:
         assert_same_bits(result, results[0])
     assert_close(results[0], wider(act, x), axis=None, ulps=1 if results[0].dtype.itemsize == 2 else 64)
+
+
+@pytest.mark.parametrize(
+    ("spec", "size", "shared"),
+    [("relu", 2_000_000, False), ("relu", 3_000_000, True), ("mish", 300_000, False), ("mish", 500_000, True)],
+)
+def test_threads_share_what_costs_enough(spec, size, shared, monkeypatch):
+    monkeypatch.undo()  # what makes threads eager
+    actspec.set_num_threads(2)
+    numbers, share = [], execute.threads.share
+    monkeypatch.setattr(
+        execute.threads, "share", lambda work, count, among: (numbers.append(among), share(work, count, among))
+    )
+    act, x = actspec.parse(spec), np.ones(size, np.float32)
+    for _ in range(2):  # the second array is like the first one
+        act(x)
+    assert numbers == [2, 2] * shared
 
 
 def _places(shape, axis, cuts):

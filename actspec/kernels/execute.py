@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import THRESHOLD, WIDE
+from actspec.kernels.codegen import BLOCK, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 WORTH_SHARING = 80_000_000
@@ -40,11 +40,11 @@ _NARROW = 48
 _SCRATCH = 1 << 19
 """The most bytes of buffers for one lane; longer lanes run in phases."""
 
-_LONG_BLOCK = 1 << 16
-"""How many elements of a long lane are taken at a time, and of several of another type than the kernel's."""
+_LONG_BLOCK, _LONG_BLOCKS = 1 << 18, 32
+"""How many elements of a long lane are taken at a time, at least; and in how many turns, at the most."""
 
 _CONVERTED_LANES = 16
-"""How many those several are."""
+"""How many long lanes of another type than the kernel's are taken at a time."""
 
 _LANES = 256
 
@@ -204,7 +204,7 @@ def _run_summed(segment: Compiled, form: str, operands: Operands) -> None:
     x = operands.inputs[0]
     assert operands.sums is not None
     kernel, parameters = segment.kernel(form), parameters_for(segment, x)
-    pieces = list(_pieces(form, x.shape, repeat(max(_CONVERTED, x.size // _SUMMED))))
+    pieces = list(_pieces(form, x.shape, repeat(max(_PIECE, x.size // _SUMMED))))
     sums = np.zeros((len(pieces), *operands.sums.shape))
 
     def work(number: int) -> None:
@@ -303,8 +303,14 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
     dtype = segment.graph.dtype
     plain = all(is_plain(each, dtype) for each in operands.inputs)
     straight = is_plain(operands.y, dtype)
-    step = _LONG_BLOCK if form == "long rows" else _LONG_BLOCK // _CONVERTED_LANES
-    tile = _LANES if plain and straight else _CONVERTED_LANES
+    converted = not (plain and straight)
+    tile = _CONVERTED_LANES if converted else _LANES
+    if form == "long columns":
+        step = _CONVERTED // _CONVERTED_LANES
+    elif converted:
+        step = _CONVERTED
+    else:
+        step = max(_LONG_BLOCK, -(-length // (_LONG_BLOCKS * BLOCK)) * BLOCK)
     places = [
         (slice(first, first + tile), slice(start, start + step))
         for first in range(0, count, tile)
