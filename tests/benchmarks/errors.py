@@ -156,7 +156,7 @@ def together(examined: Callable[[int], Found], count: int, tell: Callable[[float
         parts[number] = examined(number)
         tell(next(done) / count)
 
-    threads.share(work, count)
+    threads.share(work, count, actspec.get_num_threads())
     total = Found()
     for each in parts:
         assert each is not None
