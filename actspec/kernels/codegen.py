@@ -325,6 +325,9 @@ class _Generator:
         if count != "n":
             assert len(self.graph.features) == 1
 
+    def tell_size(self) -> None:
+        self.out.add(f"large = p[{len(self.graph.parameters)}] != 0.0  # beyond the caches, memory sets the pace")
+
     # elementwise
 
     def flat(self) -> None:
@@ -332,7 +335,7 @@ class _Generator:
         out = self.out
         self.joined_rows()
         self.block_buffers()
-        out.add(f"large = p[{len(self.graph.parameters)}] != 0.0")
+        self.tell_size()
         with out.block("for row in range(rows):"):
             with out.block(f"if large and {_FETCHED // 8} <= n * size <= {_FETCHED}:"):
                 self.fetch("row + 1")
@@ -497,7 +500,7 @@ class _Generator:
         bytes_each = plan.buffer_count * self.graph.dtype.itemsize
         out.add("width = (n + 15) // 16 * 16  # maps run over whole vectors")
         room = str(_ROW_BUFFERS // bytes_each)
-        out.add(f"large = p[{len(self.graph.parameters)}] != 0.0  # beyond the caches, memory sets the pace")
+        self.tell_size()
         room = f"({_LARGE_BUFFERS // bytes_each} if large else {room})"
         out.add(f"most = min({_ROWS}, max(1, {room} // max(width, 1)), rows)")
         numbers = sorted({*range(plan.buffer_count), self.home})
