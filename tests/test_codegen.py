@@ -12,7 +12,7 @@ from actspec.kernels import native, plan
 from actspec.kernels.recurrence import Recurrence
 from actspec.kernels.schedule import schedule
 from tests.support import assembly, built_ins
-from tests.support.amount import spread
+from tests.support.amount import by_turns, spread
 
 # Memory, and nothing that works on single numbers.
 ALLOWED = {"malloc", "free", "memcpy", "memset", "memmove", "*"}
@@ -39,8 +39,7 @@ def code_of(source: str) -> str:
     return assembly.assembly(assembly.without_wrappers(compiled.library.get_llvm_str()))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("spec", COMPILED)
+@pytest.mark.parametrize(("spec", "dtype"), by_turns(COMPILED, ["float32", "float64"]))
 def test_the_kernel_of_a_built_in_runs_on_vectors_and_calls_no_library(spec, dtype):
     (segment,) = segments_of(spec, dtype)
     assert isinstance(segment, plan.Compiled)

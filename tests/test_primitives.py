@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph.primitives import FUNCTIONS, PRIMITIVES
-from tests.support.amount import FULL
+from tests.support.amount import by_turns
 
 DTYPES = ["float32", "float64"]
 
@@ -179,13 +178,7 @@ def test_every_primitive_and_composed_function_is_called_here():
         assert (isinstance(function, np.ufunc) and function.nin <= 2) != (function in CALLS), function
 
 
-def in_a_type(names: list[str]) -> pytest.MarkDecorator:
-    """Each function in float32 or float64, by turns; a full run: in both."""
-    cases = list(itertools.product(names, DTYPES))
-    return pytest.mark.parametrize(("name", "dtype"), cases if FULL else [*cases[::4], *cases[3::4]])
-
-
-@in_a_type(UNARY)
+@pytest.mark.parametrize(("name", "dtype"), by_turns(UNARY, DTYPES))
 def test_a_function_of_one_argument_is_numpys(name, dtype):
     function, x = NAMED[name], spread(dtype)
     act = alone(name)
@@ -200,7 +193,7 @@ OTHERS = [0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -2.5, 1e-30, -1e30, 7.25, np.inf, -np.i
 FACTORS = [1.0, -1.0, 0.0]
 
 
-@in_a_type(BINARY)
+@pytest.mark.parametrize(("name", "dtype"), by_turns(BINARY, DTYPES))
 def test_a_function_of_two_arguments_is_numpys(name, dtype):
     function, x = NAMED[name], spread(dtype)
     act = alone(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +25,12 @@ def amount(usual: int, full: int, variable: str = "") -> int:
 def cases(usual: Iterable[Case], others: Iterable[Case]) -> list[Case]:
     """Cases that always run, and those of a full run alone: what they show, the usual ones show in smaller parts."""
     return [*usual, *(others if FULL else ())]
+
+
+def by_turns(names: Iterable[str], dtypes: Sequence[str]) -> list[tuple[str, str]]:
+    """Each name with one of the types, by turns; a full run: with each of them."""
+    turns = itertools.cycle(dtypes)
+    return [(name, dtype) for name in names for dtype in (dtypes if FULL else [next(turns)])]
 
 
 def operations(spec: str) -> set[Hashable]:
