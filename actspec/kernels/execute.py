@@ -217,7 +217,7 @@ def _run_summed(segment: Compiled, form: str, operands: Operands) -> None:
 
 def worth_sharing(segment: Compiled, x: npt.NDArray[Any]) -> bool:
     """Whether threads pay for a kernel on an array, which depends on how much it computes."""
-    return x.nbytes * (_MOVED + segment.cost) >= WORTH_SHARING
+    return x.size * segment.graph.dtype.itemsize * (_MOVED + segment.cost) >= WORTH_SHARING
 
 
 def threads_for(segment: Compiled, x: npt.NDArray[Any]) -> int:
@@ -225,14 +225,14 @@ def threads_for(segment: Compiled, x: npt.NDArray[Any]) -> int:
     return threads.get_num_threads() if worth_sharing(segment, x) else 1
 
 
-def _turns(size: int, threads: int) -> Iterator[int]:
+def _turns(size: int, among: int) -> Iterator[int]:
     """How many elements threads take, turn by turn: half of what is left, shared among them, so that turns are few, and
     none waits long for another at the end.
     """
     while True:
-        share = max(_PIECE, size // (2 * threads))
-        size -= share * threads
-        yield from repeat(share, threads)
+        share = max(_PIECE, size // (2 * among))
+        size -= share * among
+        yield from repeat(share, among)
 
 
 def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator[tuple[slice, slice]]:
