@@ -473,9 +473,11 @@ class Cell:
 
     def _drawn(self, values: Array) -> dict[int, Array]:
         """New noise for these steps, drawn as calls with one after the other draw it."""
+        if not self._assembly.draws:  # there may be many steps
+            return {}
         shapes = [self._assembly.shape_at(each, values.shape[1:]) for each in self._assembly.draws]
         noise = [np.empty((len(values), *shape), values.dtype) for shape in shapes]
-        for step in range(len(values) if noise else 0):
+        for step in range(len(values)):
             for each, shape, drawn in zip(self._assembly.draws, shapes, noise, strict=True):
                 drawn[step] = each.stage.drawn(self._rng, shape, values.dtype)
         return {each.place: drawn for each, drawn in zip(self._assembly.draws, noise, strict=True)}

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 from actspec.graph.expr import Features, Graph, Rank
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels.schedule import REDUCING, Loop, Schedule, schedule
+from actspec.kernels.schedule import REDUCING, Loop, Schedule, cost_of, schedule
 
 WIDE = 2048
 """The most elements that are added up in the kernel's own type, in as many sums as vectors have numbers."""
@@ -436,10 +436,9 @@ class _Generator:
     @property
     def paired(self) -> bool:
         """Whether memory sets the pace of a row: it is the faster for being read and written at two places in turn."""
-        computed = (self.graph.nodes[index].op for index in self.plan.loops[-1].computes)
-        cost = sum(PRIMITIVES[op].cost for op in computed if op in PRIMITIVES)
+        computed = (self.graph.nodes[index] for index in self.plan.loops[-1].computes)
         plain = self.form == "flat" and not self.totals and not self.rows_of_learnt
-        return plain and cost < _PAIRED_COST
+        return plain and cost_of(computed) < _PAIRED_COST
 
     def write_halves(self) -> None:
         """Two parts of a long row side by side, a quarter of a page apart but for whole pages."""

@@ -155,14 +155,14 @@ def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
     if form.startswith("long"):
         _run_long(segment, form, operands)
         return
-    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
     if operands.sums is not None and not segment.graph.across:
         _run_summed(segment, form, operands)
         return
-    if threads_for(segment, x) == 1:
-        kernel(*operands.arguments(parameters))
+    among = threads_for(segment, x)
+    if among == 1:
+        segment.kernel(form)(*operands.arguments(parameters_for(segment, x)))
     else:
-        _share(segment, form, operands, parameters)
+        _share(segment, form, operands, among)
 
 
 def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -170,30 +170,31 @@ def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.flo
     return segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
 
 
-def _share(segment: Compiled, form: str, operands: Operands, parameters: npt.NDArray[np.float64]) -> None:
+def _share(segment: Compiled, form: str, operands: Operands, among: int) -> None:
     x = operands.inputs[0]
-    kernel = segment.kernel(form)
-    pieces = list(_pieces(form, x.shape, _turns(x.size, threads_for(segment, x))))
+    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
+    pieces = list(_pieces(form, x.shape, _turns(x.size, among)))
 
     def work(number: int) -> None:
         kernel(*operands.piece(*pieces[number], across=segment.graph.across).arguments(parameters))
 
-    threads.share(work, len(pieces), threads_for(segment, x))
+    threads.share(work, len(pieces), among)
 
 
 def shared(segment: Compiled, form: str) -> Callable[..., Any]:
-    """A kernel for large arrays that threads may share; like a kernel, it does nothing and gives 1 where they overlap,
-    but for one that is the other.
+    """A kernel for arrays that are worth sharing among threads; like a kernel, it does nothing and gives 1 where they
+    overlap, but for one that is the other.
     """
     kernel = segment.kernel(form)
 
     def run(*arguments: Any) -> Any:
-        *inputs, y, parameters = arguments
-        if threads_for(segment, y) == 1:
+        *inputs, y, _ = arguments
+        among = threads.get_num_threads()
+        if among == 1:
             return kernel(*arguments)
         if any(np.may_share_memory(each, y) and not layout.is_same(each, y) for each in inputs):
             return 1
-        _share(segment, form, Operands(tuple(inputs), y), parameters)
+        _share(segment, form, Operands(tuple(inputs), y), among)
         return 0
 
     return run
@@ -272,8 +273,7 @@ def run_converted(segment: Compiled, operands: Operands) -> bool:
             piece = viewed.piece(*pieces[number], across=segment.graph.across)
             block = piece.inputs[0].astype(segment.graph.dtype, order="K")
             kernel(*piece.on((block, block)).arguments(segment.parameters))
-            with np.errstate(all="ignore"):  # in this thread
-                np.copyto(piece.y, block, casting="unsafe")
+            np.copyto(piece.y, block, casting="unsafe")
 
         threads.share(work, len(pieces), threads_for(segment, viewed.y))
     return True
@@ -290,8 +290,7 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
         ]
 
         def lanes(number: int) -> None:
-            with np.errstate(all="ignore"):  # in this thread
-                _run_long(segment, form, some[number])
+            _run_long(segment, form, some[number])
 
         # Several lanes side by side, where one isn't worth it; what adds to the same sums waits for its turn.
         apart = operands.sums is None and not worth_sharing(segment, some[0].y)
@@ -336,8 +335,7 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
         arguments = piece.on((*inputs, target)).arguments(segment.parameters)
         kernel(*arguments, known[:, lanes], mine, phase)
         if last and not straight:
-            with np.errstate(all="ignore"):  # in this thread
-                np.copyto(piece.y, target, casting="unsafe")
+            np.copyto(piece.y, target, casting="unsafe")
 
     for phase in range(len(phases) + 1):
 

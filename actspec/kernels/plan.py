@@ -14,10 +14,9 @@ from actspec.graph import autodiff
 from actspec.graph.expr import NO_AXIS, Graph
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.parts import WHOLE, Parts
-from actspec.graph.primitives import PRIMITIVES
 from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
-from actspec.kernels.schedule import schedule
+from actspec.kernels.schedule import cost_of, schedule
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Compiled:
     @cached_property
     def cost(self) -> int:
         """About how many instructions it takes for a vector of numbers."""
-        return sum(PRIMITIVES[node.op].cost for node in self.graph.nodes if node.op in PRIMITIVES)
+        return cost_of(self.graph.nodes)
 
     @cached_property
     def buffers(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actspec.graph.expr import Graph, Rank
+from actspec.graph.expr import Graph, Node, Rank
 from actspec.graph.primitives import PRIMITIVES
 
 _COSTLY = 12
@@ -63,6 +63,11 @@ class Schedule:
             made = f"; computes {', '.join(f'v{each}' for each in loop.computes)}" if loop.computes else ""
             read = f"; reads {', '.join(f'v{each}' for each in loop.loads)}" if loop.loads else ""
             yield f"{loop.kind} {names}{where}{read}{made}"
+
+
+def cost_of(nodes: Iterable[Node]) -> int:
+    """About how many instructions it takes to compute these for a vector of numbers."""
+    return sum(PRIMITIVES[node.op].cost for node in nodes if node.op in PRIMITIVES)
 
 
 def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:

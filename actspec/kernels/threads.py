@@ -12,6 +12,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final
 
+import numpy as np
+
 _VARIABLE = "ACTSPEC_NUM_THREADS"
 
 
@@ -143,8 +145,9 @@ class _Pool:
 
     def _serve(self) -> None:
         jobs = self._jobs
-        while True:
-            jobs.get().run()
+        with np.errstate(all="ignore"):  # as who shares work has it: NumPy keeps it for each thread
+            while True:
+                jobs.get().run()
 
 
 _pool = _Pool()

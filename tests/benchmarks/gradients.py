@@ -446,10 +446,8 @@ def main() -> None:
         print(markdown(whole))
     else:
         print(f"targets: {found.count(True)} met, {found.count(False)} missed, {found.count(None)} not measured")
-    if options.into and report.stopped:
-        raise SystemExit(f"{options.into} stays as it is: some cases are missing")
     if options.into:
-        paste(options.into, "gradients", markdown(whole))
+        paste(options.into, "gradients", markdown(whole), report.stopped)
 
 
 if __name__ == "__main__":

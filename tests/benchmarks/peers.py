@@ -466,10 +466,8 @@ def main() -> None:
         print(markdown(whole))
     else:
         print(f"targets: {judged.count(True)} met, {judged.count(False)} missed, {judged.count(None)} not measured")
-    if options.into and report.stopped:
-        raise SystemExit(f"{options.into} stays as it is: some cases are missing")
     if options.into:
-        paste(options.into, "peers", markdown(whole))
+        paste(options.into, "peers", markdown(whole), report.stopped)
 
 
 if __name__ == "__main__":

@@ -106,8 +106,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def paste(page: Path, mark: str, text: str) -> None:
-    """Replace what a page has between ``<!-- begin MARK -->`` and ``<!-- end MARK -->``."""
+def paste(page: Path, mark: str, text: str, stopped: Sequence[str] = ()) -> None:
+    """Replace what a page has between ``<!-- begin MARK -->`` and ``<!-- end MARK -->``, unless some cases stopped."""
+    if stopped:
+        raise SystemExit(f"{page} stays as it is: some cases are missing")
     begin, end = f"<!-- begin {mark} -->\n", f"<!-- end {mark} -->"
     before, found, rest = page.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
