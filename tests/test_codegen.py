@@ -63,6 +63,15 @@ def test_the_kernel_of_a_derivative_runs_on_vectors_and_calls_no_library(spec):
         assert re.search(r"%[yz]mm\d|\bv\d+\.[24][sd]\b", code)
 
 
+@pytest.mark.parametrize("mode", ["forward", "vjp"])
+def test_a_long_loop_works_on_four_vectors_at_once(mode):
+    (segment,) = segments_of("sigmoid", "float32")
+    assert isinstance(segment, plan.Compiled)
+    code = code_of((segment if mode == "forward" else segment.vjp).source("flat"))
+    quotients = re.compile(r"\tvdivps\t[^\n]*%[yz]mm|\tfdiv\tv\d+\.4s")
+    assert max(len(quotients.findall(block)) for block in re.split(r"\n(?=\.?LBB)", code)) == 4
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_kernel_of_a_scan_runs_on_vectors(dtype):
     (stage,) = actspec.parse("continuous(tanh, tau=2)").stages
