@@ -12,7 +12,7 @@ from actspec import registry
 from actspec.cli import program
 from actspec.functions import sigmoid
 from actspec.graph.interpret import interpret
-from actspec.kernels import plan
+from actspec.kernels import execute, plan
 from tests.support import built_ins
 from tests.support.amount import cases
 
@@ -199,6 +199,20 @@ def test_layouts_types_and_out():
     np.testing.assert_allclose(
         act(large), np.tanh(large[:, :128]) * silu(np.tanh(large[:, 128:])), rtol=1e-5, atol=1e-6
     )
+
+
+def test_parts_of_some_rows_after_the_other_are_those_of_all(monkeypatch):
+    act, x = actspec.parse("tanh+swiglu"), sample((37, 24))
+    g, v = sample((37, 12), 1), sample((37, 24), 2)
+    whole = act(x), act.vjp(x, g), act.jvp(x, v)
+    monkeypatch.setattr(execute, "WORTH_SHARING", 0)
+    for most in (1, 5 << 10, 1 << 20):  # a row is too long; some rows; all of them
+        monkeypatch.setattr(execute, "_BESIDE", most)
+        for arrays in ((x, g, v), tuple(np.repeat(each, 2, 0)[::2] for each in (x, g, v))):
+            mine, given, change = arrays
+            found = act(mine), act.vjp(mine, given), act.jvp(mine, change)
+            for each, expected in zip(found, whole, strict=True):
+                np.testing.assert_array_equal(each, expected)
 
 
 def test_a_row_that_does_not_fit_is_named():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ _MOVED = 6
 
 _PIECE = 1 << 17
 """How many elements a thread takes at a time, at least: between turns threads may wait for Python's lock."""
+
+_BESIDE = 1 << 20
+"""How many bytes are taken at a time, of what several kernels read and write one after the other."""
 
 _CONVERTED = 1 << 16
 """How many elements of another type than the kernel's are converted at a time."""
@@ -115,6 +118,33 @@ def run(segment: Compiled, operands: Operands) -> None:
     beside = side_by_side(segment, operands.inputs[0])
     for viewed in views_of(segment, operands):
         _run_lanes(segment, form_of(segment, viewed.inputs[0], side_by_side=beside), viewed)
+
+
+def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views) -> bool:
+    """Run elementwise kernels of the same inputs, each of which writes to an array of its own, on some rows after the
+    other, so that memory is read once; whether that could be done.
+    """
+    if any(each.axes or each.graph.learnt or each.graph.sums for each in segments):
+        return False
+    found = list(islice(layout.lanes((*inputs, *targets), frozenset()) or (), 2))
+    if len(found) != 1:
+        return False
+    (views,) = found
+    x, count = views[0], len(inputs)
+    step = _BESIDE // max(1, len(views) * x[0].nbytes)
+    if not step:
+        return False
+    kernels = [each.kernel("flat") for each in segments]
+    parameters = [parameters_for(each, x) for each in segments]
+
+    def work(number: int) -> None:
+        rows = slice(number * step, (number + 1) * step)
+        given = [each[rows] for each in views]
+        for kernel, target, numbers in zip(kernels, given[count:], parameters, strict=True):
+            kernel(*given[:count], target, numbers)
+
+    threads.share(work, -(-len(x) // step), max(threads_for(each, x) for each in segments))
+    return True
 
 
 def is_long(segment: Compiled, shape: tuple[int, ...]) -> bool:

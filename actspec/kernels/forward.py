@@ -46,9 +46,8 @@ def _run(segment: Segment, x: Array, y: Array, learnt: Learnt) -> None:
     if isinstance(segment, Compiled):
         run_compiled(segment, x, y, learnt)
     elif isinstance(segment, Split):
-        parts = segment.parts.views(x.copy() if x is y else x)
-        for kernel, part in zip(segment.kernels, segment.graph.into.views(y), strict=True):
-            run_kernel(kernel, parts, part, learnt)
+        parts, targets = segment.parts.views(x.copy() if x is y else x), segment.graph.into.views(y)
+        run_beside(segment.kernels, parts, targets, learnt)
     elif isinstance(segment, Part):
         if x is not y:
             np.copyto(y, x)
@@ -81,6 +80,13 @@ def run_compiled(segment: Compiled, x: Array, y: Array, learnt: Learnt) -> None:
         np.copyto(y, x)
         x = y
     run_kernel(segment, (x,), y, learnt)
+
+
+def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views, learnt: Learnt) -> None:
+    """Run kernels of the same inputs, each of which writes to an array of its own."""
+    if not execute.run_beside(segments, inputs, targets):
+        for segment, y in zip(segments, targets, strict=True):
+            run_kernel(segment, inputs, y, learnt)
 
 
 def run_kernel(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
 from actspec.kernels import execute, plan
-from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel
+from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_beside, run_kernel
 from actspec.kernels.plan import Compiled, Part, Segment, Split, Written
 
 Sums = dict[int, npt.NDArray[np.float64]]
@@ -34,8 +34,10 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
         if isinstance(segment, Split):
             given = g.copy() if target is g else g
             gets = (*segment.parts.views(value), *segment.graph.into.views(given))
-            for each, part in zip(segment.vjp, segment.parts.views(target), strict=True):
-                run_back(each, gets, part, learnt, sums)
+            targets = segment.parts.views(target)
+            if not execute.run_beside(segment.vjp, gets, targets):
+                for each, part in zip(segment.vjp, targets, strict=True):
+                    run_back(each, gets, part, learnt, sums)
         elif kernel is not None:
             run_back(kernel.vjp, (value, g), target, learnt, sums)
         elif isinstance(segment, Part):
@@ -98,8 +100,7 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
         if isinstance(segment, Split):
             parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
             moved = _with_changes(segment, learnt, changes)
-            for each, part in zip(segment.jvp, segment.graph.into.views(y), strict=True):
-                run_kernel(each, parts, part, moved)
+            run_beside(segment.jvp, parts, segment.graph.into.views(y), moved)
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):

@@ -26,6 +26,10 @@ def lanes(arrays: Views, axes: frozenset[int], *, across: bool = False) -> Itera
         if max(axes) == ndim - 1:
             length = math.prod(shape[min(axes) :])
             return iter([tuple(each.reshape(-1, length) for each in arrays)])
+    if ndim == 2 and (
+        axes == {1} or (not axes and all(abs(each.strides[0]) >= abs(each.strides[1]) for each in arrays))
+    ):
+        return iter([arrays])
     others = [axis for axis in range(ndim) if axis not in axes]
     if not axes:
         others = _outwards(arrays)
