@@ -141,6 +141,11 @@ class _Library(JITCodeLibrary):
         # The passes over functions are the first of those over modules, which come soon.
         module.data_layout = self._codegen._data_layout
 
+    def _optimize_final_module(self) -> None:
+        # Once: what Numba runs before is for reference counts and a library of functions on vectors.
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
