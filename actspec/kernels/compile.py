@@ -29,7 +29,6 @@ from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
-from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]  # as above
 
 from actspec.kernels import disk_cache, native
 
@@ -225,7 +224,6 @@ def _linked(key: str, payload: bytes) -> Kernel | None:
     """The function in a payload; None where this process lacks something that it was linked with."""
     size = 4 + int.from_bytes(payload[:4], "little")
     names = json.loads(payload[4:size])
-    _add_runtime()
     if not all(map(llvm.address_of_symbol, names["externals"])):  # LLVM would end the process
         return None
     module = _module(key)
@@ -252,13 +250,6 @@ def _environment(name: str, module: ModuleType) -> Environment:
     environment.env_name = name
     Environment._memo[name] = environment
     return environment
-
-
-@cache
-def _add_runtime() -> None:
-    """Tell LLVM the addresses of Numba's runtime; Numba does so when it compiles its first function."""
-    for name, address in _nrt_python.c_helpers.items():
-        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,8 +1,8 @@
 """Numba's compiler for kernels: the passes that their code needs, each of them run once.
 
 Kernels are loops over numbers that call functions written in LLVM's terms, with nothing to inline, lift, rewrite or
-fuse in Python, and no variable that changes its type. What runs here beyond Numba's front end is one optimisation and
-one emission of machine code.
+fuse in Python, no variable that changes its type, and none that Numba's runtime has to keep: arrays are the caller's.
+They raise nothing. What runs here beyond Numba's front end is one optimisation and one emission of machine code.
 
 Loops work on four vectors at once. LLVM has them do so where they are short; in a long one, each operation waits for
 the one before, and processors don't look far enough ahead to fill the time with the next vectors.
@@ -26,12 +26,11 @@ from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import (
     AnnotateTypes,
-    IRLegalization,
     NativeLowering,
     NoPythonBackend,
     NopythonTypeInference,
 )
-from numba.core.untyped_passes import FixupArgs, IRProcessing, RewriteDynamicRaises, TranslateByteCode
+from numba.core.untyped_passes import FixupArgs, IRProcessing, TranslateByteCode
 
 # mypy: disable-error-code="misc, no-untyped-call"
 # Numba's classes and functions have no types.
@@ -42,6 +41,7 @@ _OPTIONS: Final = {
     "error_model": "numpy",
     "boundscheck": False,
     "debug": False,
+    "_nrt": False,
     "no_cfunc_wrapper": True,
 }
 _VECTORS: Final = 4
@@ -70,9 +70,7 @@ _PASSES: Final = (
     TranslateByteCode,
     FixupArgs,
     IRProcessing,
-    RewriteDynamicRaises,
     NopythonTypeInference,
-    IRLegalization,
     AnnotateTypes,
     _NativeLowering,
     NoPythonBackend,
