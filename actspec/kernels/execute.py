@@ -25,7 +25,7 @@ _MOVED = 6
 _PIECE = 1 << 17
 """How many elements a thread takes at a time, at least: between turns threads may wait for Python's lock."""
 
-_BESIDE = 1 << 20
+_BESIDE = 1 << 21
 """How many bytes are taken at a time, of what several kernels read and write one after the other."""
 
 _CONVERTED = 1 << 16
@@ -130,6 +130,9 @@ def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: la
     if len(found) != 1:
         return False
     (views,) = found
+    if len(segments) == 1:
+        _run_lanes(segments[0], "flat", Operands(views[:-1], views[-1]))
+        return True
     x, count = views[0], len(inputs)
     step = _BESIDE // max(1, len(views) * x[0].nbytes)
     if not step:
