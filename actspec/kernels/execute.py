@@ -101,38 +101,35 @@ def learnt_rows(segment: Compiled, values: Mapping[int, npt.NDArray[Any]], width
     return rows
 
 
-def can_view(segment: Compiled, arrays: layout.Views) -> bool:
-    """Whether the elements of each lane lie at one distance from each other."""
-    return layout.lanes(arrays, segment.axes, across=segment.graph.across) is not None
-
-
-def views_of(segment: Compiled, operands: Operands) -> Iterator[Operands]:
-    """The operands as lanes and elements, in one view or several."""
+def views_of(segment: Compiled, operands: Operands) -> Iterator[Operands] | None:
+    """The operands as lanes and elements, in one view or several; None where the elements of a lane don't lie at one
+    distance from each other.
+    """
     views = layout.lanes(operands.arrays, segment.axes, across=segment.graph.across)
-    assert views is not None
-    return map(operands.on, views)
+    return None if views is None else map(operands.on, views)
 
 
-def run(segment: Compiled, operands: Operands) -> None:
-    """Run a kernel on arrays of its type whose lanes can be viewed."""
+def run(segment: Compiled, operands: Operands) -> bool:
+    """Run a kernel on arrays of its type; whether their lanes can be viewed."""
+    views = views_of(segment, operands)
+    if views is None:
+        return False
     beside = side_by_side(segment, operands.inputs[0])
-    for viewed in views_of(segment, operands):
+    for viewed in views:
         _run_lanes(segment, form_of(segment, viewed.inputs[0], side_by_side=beside), viewed)
+    return True
 
 
 def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views) -> bool:
     """Run elementwise kernels of the same inputs, each of which writes to an array of its own, on some rows after the
-    other, so that memory is read once; whether that could be done.
+    other, so that memory is read once; whether there are several, and that could be done.
     """
-    if any(each.axes or each.graph.learnt or each.graph.sums for each in segments):
+    if len(segments) == 1 or any(each.axes or each.graph.learnt or each.graph.sums for each in segments):
         return False
     found = list(islice(layout.lanes((*inputs, *targets), frozenset()) or (), 2))
     if len(found) != 1:
         return False
     (views,) = found
-    if len(segments) == 1:
-        _run_lanes(segments[0], "flat", Operands(views[:-1], views[-1]))
-        return True
     x, count = views[0], len(inputs)
     step = _BESIDE // max(1, len(views) * x[0].nbytes)
     if not step:
@@ -291,10 +288,11 @@ def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator
 def run_converted(segment: Compiled, operands: Operands) -> bool:
     """Run a kernel of one input block by block on arrays of other types than its own; whether that could be done."""
     x = operands.inputs[0]
-    if (segment.sliced and is_long(segment, x.shape)) or not can_view(segment, operands.arrays):
+    views = None if segment.sliced and is_long(segment, x.shape) else views_of(segment, operands)
+    if views is None:
         return False
     beside = side_by_side(segment, x)
-    for viewed in views_of(segment, operands):
+    for viewed in views:
         form = form_of(segment, viewed.inputs[0], side_by_side=beside)
         if form.startswith("long"):
             _run_long(segment, form, viewed)

@@ -93,10 +93,7 @@ def run_kernel(
     segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, sums: npt.NDArray[np.float64] | None = None
 ) -> None:
     """Run a kernel on arrays of any layout; y may be one of the inputs."""
-    if not execute.can_view(segment, (*inputs, y)):
-        inputs = tuple(each.copy(order="C") for each in inputs)
+    if not execute.run(segment, Operands(inputs, y, learnt_rows(segment, learnt, y.shape[-1]), sums)):
         target = np.empty_like(y, order="C", subok=False)
-        run_kernel(segment, inputs, target, learnt, sums)
+        run_kernel(segment, tuple(each.copy(order="C") for each in inputs), target, learnt, sums)
         np.copyto(y, target)
-        return
-    execute.run(segment, Operands(inputs, y, learnt_rows(segment, learnt, y.shape[-1]), sums))
