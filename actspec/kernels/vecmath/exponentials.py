@@ -612,8 +612,9 @@ def _two_steps(x: Value, factor: float) -> tuple[Value, tuple[Value, Value]]:
     """The whole number k next to ``x*factor``, and 2**k as two factors that are about the same."""
     bias = 1023 if x.is_double else 127
     k, shifted = _exponent(x, factor, 2 * bias)
-    _, halved = _exponent(k, 0.5, bias)
-    return k, (_power_of_2(halved.bits()), _power_of_2(shifted.bits() - halved.bits()))
+    whole = shifted.bits()
+    half = whole.shift_right_unsigned(1)  # of the lowest bits: what is above them is even, and cut off
+    return k, (_power_of_2(half), _power_of_2(whole - half))
 
 
 def _scaled(x: Value, scales: tuple[Value, Value]) -> Value:
