@@ -171,7 +171,7 @@ def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
                     programs[name] = program
         except Exception as error:  # a peer that can't do it is no reason to stop
             failed[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
-    return judged(case, measure(programs, rounds), failed)
+    return judged(case, measure(programs, rounds, case.group), failed)
 
 
 def run_scan(case: Case, rounds: int) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def run_scan(case: Case, rounds: int) -> dict[str, Any]:
     programs: dict[str, Program] = {"ours": ours, "scan_vjp": partial(cell.scan_vjp, xs, gs)}
     if not wrong:
         programs["NumPy loop"] = loop
-    return judged(case, measure(programs, rounds), {"NumPy loop": wrong} if wrong else {})
+    return judged(case, measure(programs, rounds, case.group), {"NumPy loop": wrong} if wrong else {})
 
 
 def judged(case: Case, times: dict[str, list[float]], failed: dict[str, str]) -> dict[str, Any]:

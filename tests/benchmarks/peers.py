@@ -125,15 +125,18 @@ def copier(x: Any, y: Any) -> Program:
     return partial(threads.share, part, -(-x.size // piece), count)
 
 
-LEAST = 2e-3  # seconds that a turn takes, in as many calls as it needs
+LEAST = {"threads": 2e-2, "single": 2e-3}
+"""Seconds that a turn takes at least, by group: other libraries' threads look for more work, some for milliseconds, and
+keep cores from whoever comes next.
+"""
 
 
-def calls(program: Program) -> int:
+def calls(program: Program, least: float) -> int:
     """How many calls make a turn; the program is warm then."""
     program()
     start = time.perf_counter()
     program()
-    return max(1, int(LEAST / max(time.perf_counter() - start, 1e-7)))
+    return max(1, int(least / max(time.perf_counter() - start, 1e-7)))
 
 
 def turn(program: Program, count: int) -> float:
@@ -146,9 +149,9 @@ def turn(program: Program, count: int) -> float:
     return (time.perf_counter() - start) / count
 
 
-def measure(programs: dict[str, Program], rounds: int) -> dict[str, list[float]]:
+def measure(programs: dict[str, Program], rounds: int, group: str) -> dict[str, list[float]]:
     """Seconds for one call of each program, round by round."""
-    count = {name: calls(program) for name, program in programs.items()}
+    count = {name: calls(program, LEAST[group]) for name, program in programs.items()}
     times: dict[str, list[float]] = {name: [] for name in programs}
     gc.collect()
     gc.disable()
@@ -208,7 +211,7 @@ def run_case(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
             failed[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
             continue
         programs[peer] = program
-    times = measure(programs, rounds)
+    times = measure(programs, rounds, case.group)
     ours = times.pop("ours")
     copy = times.pop("copy")
     ratios = {peer: ratio(taken, ours) for peer, taken in times.items()}
@@ -258,7 +261,7 @@ def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> dict[str, An
     for size in sizes:
         x = np.random.default_rng(1).normal(0, 2, size).astype(np.float32)
         y = np.empty_like(x)
-        _one_size(act, size, x, y, rounds, ours, copies)
+        _one_size(group, act, x, y, rounds, ours, copies)
     failed = {}
     if large:
         size = 10**9
@@ -270,7 +273,7 @@ def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> dict[str, An
                     x[start : start + part.size] = part
                 x.flush()
                 y = np.zeros(size, np.float32)  # in memory: to write to a file costs what the disk takes
-                _one_size(act, size, x, y, min(rounds, 3), ours, copies)
+                _one_size(group, act, x, y, min(rounds, 3), ours, copies)
                 del x, y
         except (OSError, MemoryError) as error:
             failed["1e+09 elements"] = f"{type(error).__name__}: {error}"
@@ -285,8 +288,10 @@ def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> dict[str, An
     return {"case": name, "group": group, "sizes": points, "failed": failed, "targets": [judged]}
 
 
-def _one_size(act: Any, size: int, x: Any, y: Any, rounds: int, ours: dict[int, float], copies: dict[int, Any]) -> None:
-    times = measure({"ours": partial(act, x, y), "copy": copier(x, y)}, rounds)
+def _one_size(
+    group: str, act: Any, x: Any, y: Any, rounds: int, ours: dict[int, float], copies: dict[int, Any]
+) -> None:
+    times, size = measure({"ours": partial(act, x, y), "copy": copier(x, y)}, rounds, group), x.size
     ours[size] = statistics.median(times["ours"])
     copies[size] = ratio(times["ours"], times["copy"])
 
