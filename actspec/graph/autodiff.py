@@ -197,7 +197,7 @@ class _Copy:
         if simplify.is_zero(value):
             return 0.0
         if isinstance(value, Expr) and value.node.rank is Rank.ELEMENT:
-            return value.reduced("sum", self.old.ndim)
+            return simplify.summed(value, self.old.ndim)
         return times(value, self.count(features))
 
     def count(self, features: int) -> Expr:

@@ -5,11 +5,12 @@ A product with a choice is a choice of products, so that what isn't chosen, infi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from actspec.graph.expr import Expr, Rank
+from actspec.graph.expr import Expr, Graph, Rank
 
 Value = Expr | float
 
@@ -79,6 +80,55 @@ def over(a: Value, b: Expr) -> Value:
 def minus(a: Value) -> Value:
     """``-a``."""
     return -plain(a)
+
+
+def summed(value: Expr, ndim: int) -> Value:
+    """The sum of a value along the lane; by sums of its terms, without what is the same for all elements, where these
+    wait for fewer other results of the lane: then a walk along it is saved.
+
+    A term that a number of the lane is added to isn't taken apart: centred values cancel one by one.
+    """
+    waits = _waits(value.graph)
+    terms = list(_terms(value, ()))
+    if not all(waits[term.index] < waits[value.index] for term, _ in terms):
+        return value.reduced("sum", ndim)
+    total: Value = 0.0
+    for term, factors in terms:
+        share: Value = term.reduced("sum", ndim)
+        for name, factor in factors:
+            share = minus(share) if factor is None else over(share, factor) if name == "divide" else times(share, factor)
+        total = plus(total, share)
+    return total
+
+
+_Factors = tuple[tuple[str, Expr | None], ...]
+
+
+def _terms(value: Expr, factors: _Factors) -> Iterator[tuple[Expr, _Factors]]:
+    """The values of which one is the sum, and by what each of them is multiplied or divided, the last first."""
+    name = value.node.op
+    args = [_argument(value, place) for place in range(len(value.node.args))]
+    each = [arg.node.rank is Rank.ELEMENT for arg in args]
+    if name == "negative":
+        yield from _terms(args[0], ((name, None), *factors))
+    elif name in ("add", "subtract") and all(each):
+        yield from _terms(args[0], factors)
+        yield from _terms(args[1], factors if name == "add" else (("negative", None), *factors))
+    elif name in ("multiply", "divide") and each == [True, False]:
+        yield from _terms(args[0], ((name, args[1]), *factors))
+    elif name == "multiply" and each == [False, True]:
+        yield from _terms(args[1], ((name, args[0]), *factors))
+    else:
+        yield value, factors
+
+
+def _waits(graph: Graph) -> list[int]:
+    """For each node, how many reductions and slices have to be done before, one after the other."""
+    found: list[int] = []
+    for node in graph.nodes:
+        before = max((found[arg] for arg in node.args), default=0)
+        found.append(before + (node.op in ("reduce", "take", "put")))
+    return found
 
 
 def choose(condition: Expr, a: Value, b: Value) -> Value:
