@@ -8,6 +8,7 @@ import pytest
 import actspec
 from actspec import functions
 from actspec.graph import autodiff
+from actspec.graph.expr import Rank
 from actspec.graph.interpret import interpret, interpret_sums
 from actspec.graph.primitives import PRIMITIVES
 from actspec.graph.trace import examine, trace
@@ -171,6 +172,46 @@ def test_nothing_is_computed_of_what_is_known():
     assert "multiply" not in "\n".join(autodiff.derivative(traced(lambda x: x + 1)).lines())
     lines = list(autodiff.vjp(traced(lambda x: np.where(x > 0, x, -x))).lines())
     assert lines[-1].endswith("= v8") or "where" in lines[-2]
+
+
+def reductions(graph):
+    """How many reductions have to be done one after the other."""
+    found = []
+    for node in graph.nodes:
+        found.append(max((found[arg] for arg in node.args), default=0) + (node.op == "reduce"))
+    return found[graph.output]
+
+
+def test_sums_wait_for_no_number_of_the_lane_that_multiplies_their_terms():
+    x = RNG.normal(size=(3, 7))
+
+    def layer(x):
+        centred = x - x.mean(axis=-1, keepdims=True)
+        return centred * (1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 0.1))
+
+    assert_derives(layer, x)
+    # mean; then variance, with the sum over g times the centred values; these give the mean's share
+    assert reductions(autodiff.vjp(traced(layer))) == 2
+    assert reductions(autodiff.jvp(traced(layer), 0)) == 2
+
+
+def test_centred_values_are_summed_one_by_one():
+    """Their sum is nothing but rounding; a difference of two large sums would be more."""
+    graph = autodiff.vjp(traced(lambda x: (x - x.mean(axis=-1, keepdims=True)) ** 2 * 0.5))
+    x = 1e8 + RNG.normal(size=(3, 7))
+    centred = x - x.mean(axis=-1, keepdims=True)
+    found = interpret(graph, x, np.ones_like(x))
+    np.testing.assert_allclose(found, centred, atol=1e-7)
+    sums = [node.args[0] for node in graph.nodes if node.op == "reduce" and node.detail == "sum"]
+    assert all(graph.nodes[index].op != "input" for index in sums)
+
+
+def test_elements_are_divided_by_a_number_of_their_lane_as_a_product():
+    graph = autodiff.vjp(traced(lambda x: x / x.sum(axis=-1, keepdims=True)))
+    quotients = [node for node in graph.nodes if node.op == "divide"]
+    by_element = [node for node in quotients if node.rank is Rank.ELEMENT]
+    assert len(by_element) == 1  # the formula's own
+    assert_derives(lambda x: x / x.sum(axis=-1, keepdims=True), RNG.uniform(1, 2, (3, 7)))
 
 
 def test_stop_gradient_counts_as_constant():

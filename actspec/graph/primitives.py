@@ -16,6 +16,7 @@ import numpy as np
 from actspec import functions
 from actspec.graph.expr import Expr, Graph, Node, Rank, number, truth
 from actspec.graph.operand import Operand, UnfollowedError
+from actspec.graph.simplify import minus, over
 
 Partial = Callable[..., Any]
 
@@ -174,7 +175,7 @@ PRIMITIVES: dict[str, Primitive] = {
         Primitive("add", "{0} + {1}", 1, (np.add,), (lambda y, a, b: 1.0, lambda y, a, b: 1.0)),
         Primitive("subtract", "{0} - {1}", 1, (np.subtract,), (lambda y, a, b: 1.0, lambda y, a, b: -1.0)),
         Primitive("multiply", "{0} * {1}", 1, (np.multiply,), (lambda y, a, b: b, lambda y, a, b: a)),
-        Primitive("divide", "{0} / {1}", 4, (np.divide,), (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b))),
+        Primitive("divide", "{0} / {1}", 4, (np.divide,), (lambda y, a, b: 1 / b, lambda y, a, b: minus(over(y, b)))),
         Primitive("negative", "-{0}", 1, (np.negative,), (lambda y, x: -1.0,)),
         _call("remainder", _LIBRARY, np.remainder, by=(lambda y, a, b: 1.0, lambda y, a, b: -(a // b)), arity=2),
         _call("floor_divide", _LIBRARY, np.floor_divide, arity=2),

@@ -1,11 +1,13 @@
 """Arithmetic of derivatives on operands and plain numbers: what is known to be zero or one isn't computed.
 
-A product with a choice is a choice of products, so that what isn't chosen, infinite as it may be, stays out.
+A product with a choice is a choice of products, so that what isn't chosen, infinite as it may be, stays out. What is
+the same for a lane is divided by once, and multiplied by after the sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,20 +63,20 @@ def times(a: Value, b: Value) -> Value:
     for one, other in ((a, b), (b, a)):
         if one.node.op == "negative":
             return minus(times(_argument(one, 0), other))
-        if one.node.op == "divide" and _is_one(_argument(one, 0)) and not _is_at_hand(one):
+        if one.node.op == "divide" and _is_one(_argument(one, 0)) and one.node.rank is not Rank.LANE:
             return over(other, _argument(one, 1))
     product: Value = a * b
     return product
 
 
-def _is_at_hand(value: Expr) -> bool:
-    """Whether a value of a lane is computed anyway: one product takes less time than one quotient for each element."""
-    return value.node.rank is Rank.LANE and any(value.index in node.args for node in value.graph.nodes)
-
-
 def over(a: Value, b: Expr) -> Value:
-    """``a / b``."""
-    return 0.0 if is_zero(a) else plain(a) / b
+    """``a / b``; by a product of elements and one quotient where b is the same for a lane."""
+    if is_zero(a):
+        return 0.0
+    if isinstance(a, Expr) and a.node.rank is Rank.ELEMENT and b.node.rank is Rank.LANE:
+        return times(a, 1.0 / b)
+    quotient: Value = plain(a) / b
+    return quotient
 
 
 def minus(a: Value) -> Value:
@@ -89,37 +91,37 @@ def summed(value: Expr, ndim: int) -> Value:
     A term that a number of the lane is added to isn't taken apart: centred values cancel one by one.
     """
     waits = _waits(value.graph)
-    terms = list(_terms(value, ()))
+    terms = list(_terms(value))
     if not all(waits[term.index] < waits[value.index] for term, _ in terms):
         return value.reduced("sum", ndim)
     total: Value = 0.0
-    for term, factors in terms:
+    for term, steps in terms:
         share: Value = term.reduced("sum", ndim)
-        for name, factor in factors:
-            share = minus(share) if factor is None else over(share, factor) if name == "divide" else times(share, factor)
+        for step in steps:
+            share = step(share)
         total = plus(total, share)
     return total
 
 
-_Factors = tuple[tuple[str, Expr | None], ...]
+_Steps = tuple[Callable[[Value], Value], ...]
 
 
-def _terms(value: Expr, factors: _Factors) -> Iterator[tuple[Expr, _Factors]]:
-    """The values of which one is the sum, and by what each of them is multiplied or divided, the last first."""
+def _terms(value: Expr, after: _Steps = ()) -> Iterator[tuple[Expr, _Steps]]:
+    """The values that one is the sum of, once steps that are the same for all elements are taken with each of them."""
     name = value.node.op
     args = [_argument(value, place) for place in range(len(value.node.args))]
-    each = [arg.node.rank is Rank.ELEMENT for arg in args]
+    by_element = [arg.node.rank is Rank.ELEMENT for arg in args]
     if name == "negative":
-        yield from _terms(args[0], ((name, None), *factors))
-    elif name in ("add", "subtract") and all(each):
-        yield from _terms(args[0], factors)
-        yield from _terms(args[1], factors if name == "add" else (("negative", None), *factors))
-    elif name in ("multiply", "divide") and each == [True, False]:
-        yield from _terms(args[0], ((name, args[1]), *factors))
-    elif name == "multiply" and each == [False, True]:
-        yield from _terms(args[1], ((name, args[0]), *factors))
+        yield from _terms(args[0], (minus, *after))
+    elif name in ("add", "subtract") and all(by_element):
+        yield from _terms(args[0], after)
+        yield from _terms(args[1], after if name == "add" else (minus, *after))
+    elif name in ("multiply", "divide") and by_element == [True, False]:
+        yield from _terms(args[0], (partial(times if name == "multiply" else over, b=args[1]), *after))
+    elif name == "multiply" and by_element == [False, True]:
+        yield from _terms(args[1], (partial(times, b=args[0]), *after))
     else:
-        yield value, factors
+        yield value, after
 
 
 def _waits(graph: Graph) -> list[int]:
