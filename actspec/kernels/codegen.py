@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from actspec.graph.expr import Features, Graph, Rank
+from actspec.graph.expr import Features, Graph, Node, Rank
 from actspec.graph.primitives import PRIMITIVES
 from actspec.kernels.schedule import REDUCING, Loop, Schedule, cost_of, schedule
 
@@ -44,7 +44,16 @@ THRESHOLD = -1.0
 """Where a search for a threshold starts from: no lane whose largest value is zero has a lower one."""
 
 NEAR = {"float32": 2.0**15, "float64": 2.0**40}
-"""Up to which magnitude a block's sines and cosines take the short way, which vecmath's ``near_sin`` is."""
+"""Up to which magnitude sines and cosines take the short way, which vecmath's ``near_sin`` is."""
+
+_SHORT_WAYS = {
+    "sin": ("{0}", {name: str(bound) for name, bound in NEAR.items()}),
+    "cos": ("{0}", {name: str(bound) for name, bound in NEAR.items()}),
+    "squareplus": ("{0} * {0}", {"float32": "2.0**9 * {1}", "float64": "2.0**24 * {1}"}),
+}
+"""Functions that have a short way, ``near_`` and their name: what of a magnitude {0} has a bound, and the bound, where
+{1} is the second argument.
+"""
 
 _PAIRED = 1 << 16
 """From how many elements on a row that costs little is read and written at two places in turn."""
@@ -148,7 +157,7 @@ class _Generator:
         self.rows_of_learnt = {number: row for row, number in enumerate(graph.learnt)}
         self.out = _Lines()
         self.real = graph.dtype.name
-        self.near = False
+        self.way = "long"
         self.compensated = graph.dtype.itemsize == 8
         self.reductions = [index for loop in self.plan.phases for index in loop.results]
 
@@ -183,8 +192,9 @@ class _Generator:
                     bound, value = names[place], names[other]
                     return f"where({bound} {'>=' if node.op == 'maximum' else '<='} {value}, {bound}, {value})"
         code = PRIMITIVES[node.op].code.format(*names)
-        if self.near and node.op in ("sin", "cos"):
-            code = f"near_{code}"
+        if self.way != "long" and self.has_short_way(node):
+            near, short = self.is_near(index, f"absolute({names[0]})"), f"near_{code}"
+            code = short if self.way == "short" else f"where({near}, {short}, {code})"
         if node.op == "exp" and node.rank is Rank.ELEMENT and self.never_positive(node.args[0]):
             code = f"falling_{code}"
         return re.sub(r"\breal\b", "float64", code) if scalar else code
@@ -335,6 +345,7 @@ class _Generator:
         out = self.out
         self.joined_rows()
         self.block_buffers()
+        self.bounds()
         self.tell_size()
         with out.block("for row in range(rows):"):
             with out.block(f"if large and {_FETCHED // 8} <= n * size <= {_FETCHED}:"):
@@ -385,7 +396,7 @@ class _Generator:
             out.add(f"{name}_copied = {name}_step != size or same({name}_start, y_start)")
         out.add("buffered = y_step != size")
         copied = " or ".join(f"{name}_copied" for name in self.names)
-        copied = "True" if self.periodic else f"{copied} or buffered"
+        copied = "True" if self.short_ways else f"{copied} or buffered"
         out.add(f"block = {BLOCK} if {copied} else max(n, 1)")
         for name in (*self.names, "y"):
             out.add(f"{name}_block = stack({BLOCK}, real)")
@@ -413,14 +424,8 @@ class _Generator:
             out.add("target = place = advanced(y_start, row * y_row + start * y_step)")
             with out.block("if buffered:"):
                 out.add("target = y_block")
-            if self.periodic:
-                self.look_how_far(loads)
-                with out.block(f"if farthest <= {NEAR[self.real]}:"):
-                    self.near = True
-                    self.write_block(loads)
-                    self.near = False
-                with out.block("else:"):
-                    self.write_block(loads)
+            if self.short_ways:
+                self.take_short_ways(loads)
             else:
                 self.write_block(loads)
             with out.block("if buffered:"):
@@ -431,7 +436,25 @@ class _Generator:
             self.write_halves()
         with self.out.block("for i in range(2 * half, m):" if self.paired else "for i in range(m):"):
             self.compute(self.plan.loops[-1], loads)
+            if self.way == "short":
+                for index in self.measured:
+                    self.out.add(f"bits{index} = larger(bits{index}, size_bits({self.name(index)}))")
             self.out.add(f"target[i] = {self.name(self.graph.output)}")
+
+    def take_short_ways(self, loads: dict[int, str]) -> None:
+        """A block by short ways; and where one of its numbers is too far off for them, or NaN, once more by either way,
+        so that no result depends on other elements.
+        """
+        out, measured = self.out, self.measured
+        out.add(*(f"bits{index} = size_bits(real(0.0))" for index in measured))
+        self.way = "short"
+        self.write_block(loads)
+        self.way = "either"
+        out.add(*(f"reach{index} = number_of(bits{index})" for index in measured))
+        near = (self.is_near(index, f"reach{self.graph.nodes[index].args[0]}") for index in self.short_ways)
+        with out.block(f"if not ({' and '.join(near)}):"):
+            self.write_block(loads)
+        self.way = "long"
 
     @property
     def paired(self) -> bool:
@@ -456,23 +479,29 @@ class _Generator:
                     out.add(f"{target}[i] = {self.name(self.graph.output)}")
 
     @property
-    def periodic(self) -> set[int]:
-        """What a row's sines and cosines are of: where it isn't large, they take little time."""
-        computed = (self.graph.nodes[index] for index in self.plan.loops[-1].computes)
-        return {node.args[0] for node in computed if node.op in ("sin", "cos")}
+    def short_ways(self) -> list[int]:
+        """The functions of a row's elements that have a short way."""
+        return [index for index in self.plan.loops[-1].computes if self.has_short_way(self.graph.nodes[index])]
 
-    def look_how_far(self, loads: dict[int, str]) -> None:
-        """The largest magnitude that sines and cosines of a block are of; NaN where one of them is."""
-        out, loop = self.out, self.plan.loops[-1]
-        out.add("farthest = real(0.0)")
-        with out.block("for i in range(m):"):
-            for index in loop.loads:
-                out.add(f"v{index} = {loads[index]}")
-            for index in self.elements_of(self.periodic):
-                if index in loop.computes:
-                    out.add(f"v{index} = {self.expression(index)}")
-            for index in sorted(self.periodic):
-                out.add(f"farthest = largest_of(farthest, absolute({self.name(index)}))")
+    def has_short_way(self, node: Node) -> bool:
+        """Whether a function has a short way; where it has a bound, that is the same for all elements."""
+        return node.op in _SHORT_WAYS and all(self.graph.nodes[arg].rank is Rank.SCALAR for arg in node.args[1:])
+
+    @property
+    def measured(self) -> list[int]:
+        """What these are functions of."""
+        return list(dict.fromkeys(self.graph.nodes[index].args[0] for index in self.short_ways))
+
+    def is_near(self, index: int, magnitude: str) -> str:
+        """The condition for the short way of a function."""
+        return f"{_SHORT_WAYS[self.graph.nodes[index].op][0].format(magnitude)} <= near{index}"
+
+    def bounds(self) -> None:
+        """Up to where short ways may be taken."""
+        for index in self.short_ways:
+            node = self.graph.nodes[index]
+            bound = _SHORT_WAYS[node.op][1][self.real].format(*(f"s{arg}" for arg in node.args))
+            self.out.add(f"near{index} = real({bound})")
 
     @property
     def totals(self) -> list[Loop]:

@@ -208,6 +208,37 @@ largest_of = numba_function(_largest)
 least_of = numba_function(_least)
 
 
+@intrinsic
+def size_bits(_context, x):
+    """The bits of a magnitude, as an integer: they are in the order of magnitudes, NaN's above all."""
+
+    def generate(_target, builder, _signature, values):
+        return machine.absolute(Value(builder, values[0])).bits().ir
+
+    return (types.int64 if x == types.float64 else types.int32)(x), generate
+
+
+@intrinsic
+def number_of(_context, bits):
+    """The float whose bits these are."""
+
+    def generate(_target, builder, _signature, values):
+        return Value(builder, values[0]).as_float().ir
+
+    return (types.float64 if bits == types.int64 else types.float32)(bits), generate
+
+
+@intrinsic
+def larger(_context, first, second):
+    """The larger one of two integers."""
+
+    def generate(_target, builder, _signature, values):
+        one, other = (Value(builder, each) for each in values)
+        return select(one > other, one, other).ir
+
+    return first(first, second), generate
+
+
 def _sum_error(a: Value, b: Value) -> Value:
     """What ``a + b`` loses by rounding (Knuth's two-sum); nothing where it is infinite."""
     total = a + b
@@ -272,6 +303,16 @@ def _squareplus(x: Value, b: Value) -> Value:
     return select(x < -0.0, -0.0, x) + b * 0.25 / mean
 
 
+def _near_squareplus(x: Value, b: Value) -> Value:
+    """``squareplus`` where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64: with ``r = sqrt(x*x + b)``, a first
+    quotient ``b/(r + |x|)`` is ``r - |x|``, and a step of Newton's method makes it exact.
+    """
+    size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
+    half = (root - size) * 0.5
+    missing = machine.fma(half * (-2.0 / b), root + size, 1.0)
+    return select(x < -0.0, -0.0, x) + machine.fma(half, missing, half)
+
+
 def _squareplus_slope(x: Value, b: Value) -> Value:
     """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
     size, root = _hypotenuse(x, b)
@@ -289,6 +330,7 @@ def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
 
 
 squareplus = numba_function(_squareplus)
+near_squareplus = numba_function(_near_squareplus)
 squareplus_slope = numba_function(_squareplus_slope)
 maximum = numba_function(_maximum)
 logaddexp = numba_function(_logaddexp)
