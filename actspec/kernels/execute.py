@@ -120,10 +120,23 @@ def run(segment: Compiled, operands: Operands) -> bool:
     return True
 
 
-def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views) -> bool:
-    """Run elementwise kernels of the same inputs, each of which writes to an array of its own, on some rows after the
-    other, so that memory is read once; whether there are several, and that could be done.
+def run_beside(
+    segments: tuple[Compiled, ...],
+    inputs: layout.Views,
+    targets: layout.Views,
+    alone: Callable[[Compiled, layout.Views, Array], None],
+) -> None:
+    """Run kernels of the same inputs, each of which writes to an array of its own.
+
+    Elementwise ones run on some rows after the other, so that memory is read once; others, and one, each ``alone``.
     """
+    if not _run_in_turns(segments, inputs, targets):
+        for segment, y in zip(segments, targets, strict=True):
+            alone(segment, inputs, y)
+
+
+def _run_in_turns(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views) -> bool:
+    """Run elementwise kernels on some rows after the other; whether there are several, and that could be done."""
     if len(segments) == 1 or any(each.axes or each.graph.learnt or each.graph.sums for each in segments):
         return False
     found = list(islice(layout.lanes((*inputs, *targets), frozenset()) or (), 2))

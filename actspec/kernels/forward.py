@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def _run(segment: Segment, x: Array, y: Array, learnt: Learnt) -> None:
         run_compiled(segment, x, y, learnt)
     elif isinstance(segment, Split):
         parts, targets = segment.parts.views(x.copy() if x is y else x), segment.graph.into.views(y)
-        run_beside(segment.kernels, parts, targets, learnt)
+        execute.run_beside(segment.kernels, parts, targets, partial(run_kernel, learnt=learnt))
     elif isinstance(segment, Part):
         if x is not y:
             np.copyto(y, x)
@@ -80,13 +81,6 @@ def run_compiled(segment: Compiled, x: Array, y: Array, learnt: Learnt) -> None:
         np.copyto(y, x)
         x = y
     run_kernel(segment, (x,), y, learnt)
-
-
-def run_beside(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views, learnt: Learnt) -> None:
-    """Run kernels of the same inputs, each of which writes to an array of its own."""
-    if not execute.run_beside(segments, inputs, targets):
-        for segment, y in zip(segments, targets, strict=True):
-            run_kernel(segment, inputs, y, learnt)
 
 
 def run_kernel(

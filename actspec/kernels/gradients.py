@@ -6,6 +6,7 @@ Between segments, the values that the derivatives are taken at are kept, and not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
 from actspec.kernels import execute, plan
-from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_beside, run_kernel
+from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel
 from actspec.kernels.plan import Compiled, Part, Segment, Split, Written
 
 Sums = dict[int, npt.NDArray[np.float64]]
@@ -35,9 +36,7 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
             given = g.copy() if target is g else g
             gets = (*segment.parts.views(value), *segment.graph.into.views(given))
             targets = segment.parts.views(target)
-            if not execute.run_beside(segment.vjp, gets, targets):
-                for each, part in zip(segment.vjp, targets, strict=True):
-                    run_back(each, gets, part, learnt, sums)
+            execute.run_beside(segment.vjp, gets, targets, partial(run_back, learnt=learnt, sums=sums))
         elif kernel is not None:
             run_back(kernel.vjp, (value, g), target, learnt, sums)
         elif isinstance(segment, Part):
@@ -100,7 +99,7 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
         if isinstance(segment, Split):
             parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
             moved = _with_changes(segment, learnt, changes)
-            run_beside(segment.jvp, parts, segment.graph.into.views(y), moved)
+            execute.run_beside(segment.jvp, parts, segment.graph.into.views(y), partial(run_kernel, learnt=moved))
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):
