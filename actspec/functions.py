@@ -17,6 +17,7 @@ import numpy.typing as npt
 from actspec.arrays import real_array
 
 __all__ = [
+    "dish",
     "erf",
     "erfc",
     "expm1_integral",
@@ -167,6 +168,21 @@ def squareplus_slope(x: npt.ArrayLike, b: float) -> Any:
     with np.errstate(over="ignore"):
         below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
     return np.where(values < 0, below, 1 - below)[()]
+
+
+@_for_operands
+def dish(x: npt.ArrayLike) -> Any:
+    """Product ``x*(1 + x/sqrt(1 + x**2))/2``, without its cancellation far below zero, where it is 1/(4*x).
+
+    >>> float(dish(0.75)), float(dish(-1e8))
+    (0.6, -2.5e-09)
+    """
+    values = _real(x)
+    size = np.abs(values)
+    near = np.minimum(size, 2.0**60)
+    root = np.sqrt(near * near + 1)
+    divisor = np.where(size > near, size, near * 2 * (near + root) + 2)
+    return (np.where(values < 0, 0, values) - np.where(size > near, 0.25, near) / divisor)[()]
 
 
 def _hypotenuse(x: Any, b: float) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import gelu, gelu_tanh, lisht, representation_error, silu, swish
+from actspec.functions import dish, gelu, gelu_tanh, lisht, representation_error, silu, swish
 
 
 class Gelu(Activation, aliases=("gelu_python",)):
@@ -214,20 +214,7 @@ class Dish(Activation):
     """
 
     def __call__(self, x: Array) -> Any:
-        size = np.abs(x)
-        near = np.minimum(size, 2.0**60)
-        root = np.sqrt(1 + near * near)
-        divisor = np.where(size > near, size, 2 + 2 * near * (near + root))
-        return np.where(x < 0, 0, x) - np.where(size > near, 0.25, near) / divisor
-
-    def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
-        size = np.abs(x)
-        near = np.minimum(size, 2.0**60)
-        root = np.sqrt(1 + near * near)
-        share, long, half = 1 / (root * root), np.maximum(root, size), 0.5 * near * root
-        # The divisor doesn't overflow before the quotient vanishes.
-        below = (0.5 - half) * share / (2.0**-33 * long * (long + size)) * 2.0**-33
-        return np.where(x < 0, below, 0.5 + half * share * (1 + share))
+        return dish(x)
 
 
 class LiSHT(Activation):

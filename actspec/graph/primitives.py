@@ -131,6 +131,16 @@ def _lisht_curve(_y: Any, x: Any) -> Any:
     return 8 * functions.logistic_density(2 * x) * (1 - x * np.tanh(x))
 
 
+def _dish_slope(_y: Any, x: Any) -> Any:
+    size = np.abs(x)
+    near = np.minimum(size, 2.0**60)
+    root = np.sqrt(1 + near * near)
+    share, long, half = 1 / (root * root), np.maximum(root, size), 0.5 * near * root
+    # The divisor doesn't overflow before the quotient vanishes.
+    below = (0.5 - half) * share / (2.0**-33 * long * (long + size)) * 2.0**-33
+    return np.where(x < 0, below, 0.5 + half * share * (1 + share))
+
+
 def _squareplus_curve(_y: Any, x: Any, b: Any) -> Any:
     root = np.hypot(x, np.sqrt(b))
     return b / 2 / root / root / root
@@ -255,6 +265,7 @@ PRIMITIVES: dict[str, Primitive] = {
             ),
             arity=6,
         ),
+        _call("dish", 18, functions.dish, by=_dish_slope),
         _call("lisht", 22, functions.lisht, by=lambda y, x: functions.lisht_slope(x)),
         _call("lisht_slope", 26, functions.lisht_slope, by=_lisht_curve),
         _call("tanh_shrink", 30, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),

@@ -50,6 +50,7 @@ _SHORT_WAYS = {
     "sin": ("{0}", {name: str(bound) for name, bound in NEAR.items()}),
     "cos": ("{0}", {name: str(bound) for name, bound in NEAR.items()}),
     "squareplus": ("{0} * {0}", {"float32": "2.0**9 * {1}", "float64": "2.0**24 * {1}"}),
+    "dish": ("{0}", dict.fromkeys(NEAR, "2.0**60")),
 }
 """Functions that have a short way, ``near_`` and their name: what of a magnitude {0} has a bound, and the bound, where
 {1} is the second argument.

@@ -321,6 +321,22 @@ def _squareplus_slope(x: Value, b: Value) -> Value:
     return select(x < 0.0, below, 1.0 - below)
 
 
+def _dish(x: Value) -> Value:
+    """``x*(1 + x/sqrt(1 + x*x))/2`` as ``max(x, 0) - a/(2 + 2*a*(a + sqrt(1 + a*a)))`` with ``a = |x|``."""
+    size = machine.absolute(x)
+    far = size > 2.0**60
+    near = machine.at_most(size, 2.0**60)
+    divisor = machine.fma(near, near + machine.sqrt(machine.fma(near, near, 1.0)), 1.0)
+    return select(x < 0.0, 0.0, x) - select(far, 0.125, near * 0.5) / select(far, size * 0.5, divisor)
+
+
+def _near_dish(x: Value) -> Value:
+    """``dish`` of an x up to 2**60, with the same bits."""
+    size = machine.absolute(x)
+    divisor = machine.fma(size, size + machine.sqrt(machine.fma(x, x, 1.0)), 1.0)
+    return select(x < 0.0, 0.0, x) - size * 0.5 / divisor
+
+
 def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
     """``|x|`` and ``sqrt(x*x + b)``, which are the same where x is so large that its square may overflow."""
     size = machine.absolute(x)
@@ -332,6 +348,8 @@ def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
 squareplus = numba_function(_squareplus)
 near_squareplus = numba_function(_near_squareplus)
 squareplus_slope = numba_function(_squareplus_slope)
+dish = numba_function(_dish)
+near_dish = numba_function(_near_dish)
 maximum = numba_function(_maximum)
 logaddexp = numba_function(_logaddexp)
 logaddexp2 = numba_function(_logaddexp2)
