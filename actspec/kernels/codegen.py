@@ -397,8 +397,7 @@ class _Generator:
             out.add(f"{name}_copied = {name}_step != size or same({name}_start, y_start)")
         out.add("buffered = y_step != size")
         copied = " or ".join(f"{name}_copied" for name in self.names)
-        copied = "True" if self.short_ways else f"{copied} or buffered"
-        out.add(f"block = {BLOCK} if {copied} else max(n, 1)")
+        out.add(f"block = {BLOCK}" if self.short_ways else f"block = {BLOCK} if {copied} or buffered else max(n, 1)")
         for name in (*self.names, "y"):
             out.add(f"{name}_block = stack({BLOCK}, real)")
 
@@ -461,7 +460,7 @@ class _Generator:
     def paired(self) -> bool:
         """Whether memory sets the pace of a row: it is the faster for being read and written at two places in turn."""
         computed = (self.graph.nodes[index] for index in self.plan.loops[-1].computes)
-        plain = self.form == "flat" and not self.totals and not self.rows_of_learnt
+        plain = self.form == "flat" and not (self.totals or self.rows_of_learnt or self.short_ways)
         return plain and cost_of(computed) < _PAIRED_COST
 
     def write_halves(self) -> None:
