@@ -12,6 +12,7 @@ import actspec
 from actspec.kernels.codegen import BLOCK, NEAR
 from actspec.kernels.vecmath import trigonometric
 from tests.support import assembly
+from tests.support.amount import by_turns
 from tests.support.vecmath import (
     DTYPES,
     all_sizes,
@@ -80,8 +81,7 @@ def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
     np.testing.assert_array_equal(np.signbit(zeros), [False, name == "sin"])
 
 
-@pytest.mark.parametrize("spec", ["sin", "cos", "snake", "squareplus(0.3)", "dish"])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("spec", "dtype"), by_turns(["sin", "cos", "snake", "squareplus(0.3)", "dish"], DTYPES))
 def test_no_element_depends_on_others_that_take_the_long_way(spec: str, dtype: str) -> None:
     x = np.random.default_rng(3).normal(0, 20, 3 * BLOCK).astype(dtype)
     among = x.copy()
