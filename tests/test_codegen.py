@@ -72,6 +72,14 @@ def test_a_long_loop_works_on_four_vectors_at_once(mode):
     assert max(len(quotients.findall(block)) for block in re.split(r"\n(?=\.?LBB)", code)) == 4
 
 
+def test_a_loop_with_a_root_is_left_to_llvm():
+    (segment,) = segments_of("squareplus", "float32")
+    assert isinstance(segment, plan.Compiled)
+    code = code_of(segment.source("flat"))
+    roots = re.compile(r"\tvsqrtps\t[^\n]*%[yz]mm|\tfsqrt\tv\d+\.4s")
+    assert 1 <= max(len(roots.findall(block)) for block in re.split(r"\n(?=\.?LBB)", code)) < 4
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_kernel_of_a_scan_runs_on_vectors(dtype):
     (stage,) = actspec.parse("continuous(tanh, tau=2)").stages

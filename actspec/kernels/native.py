@@ -5,7 +5,8 @@ fuse in Python, no variable that changes its type, and none that Numba's runtime
 They raise nothing. What runs here beyond Numba's front end is one optimisation and one emission of machine code.
 
 Loops work on four vectors at once. LLVM has them do so where they are short; in a long one, each operation waits for
-the one before, and processors don't look far enough ahead to fill the time with the next vectors.
+the one before, and processors don't look far enough ahead to fill the time with the next vectors. Loops with a root are
+left to LLVM: they wait for the one unit that takes roots, and more vectors would only fill the registers.
 """
 
 from __future__ import annotations
@@ -51,12 +52,17 @@ _VECTORS: Final = 4
 class _Lowering(Lower):
     def lower_inst(self, inst: Any) -> None:
         super().lower_inst(inst)
-        if isinstance(inst, numba_ir.Jump) and self.blkmap[inst.target].is_terminated:  # a loop's last step, back
+        back = isinstance(inst, numba_ir.Jump) and self.blkmap[inst.target].is_terminated  # a loop's last step
+        if back and not any(map(_is_root, self.builder.block.instructions)):
             module, name = self.module, "llvm.loop.interleave.count"
             count = module.add_metadata([ir.MetaDataString(module, name), ir.Constant(ir.IntType(32), _VECTORS)])
             loop = ir.MDValue(module, (), str(len(module.metadata)))
             loop.operands = loop, count  # it names itself, so that each loop has its own
             self.builder.block.terminator.set_metadata("llvm.loop", loop)
+
+
+def _is_root(instruction: Any) -> bool:
+    return isinstance(instruction, ir.CallInstr) and instruction.callee.name.startswith("llvm.sqrt")
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
