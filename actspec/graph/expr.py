@@ -144,6 +144,17 @@ class Graph:
         return chosen
 
     @property
+    def levels(self) -> tuple[int, ...]:
+        """For each node, how many reductions and slices come before it, one after the other; and learnt values, where
+        there is one for each lane.
+        """
+        found: list[int] = []
+        for node in self.nodes:
+            level = max((found[arg] for arg in node.args), default=int(node.op == "feature" and self.across))
+            found.append(level + (node.op in ("reduce", "take", "put")))
+        return tuple(found)
+
+    @property
     def outputs(self) -> tuple[int, ...]:
         """The nodes of its result: those of its parts, where it is put together of several."""
         return self.members or (self.output,)

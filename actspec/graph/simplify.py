@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from actspec.graph.expr import Expr, Graph, Rank
+from actspec.graph.expr import Expr, Rank
 
 Value = Expr | float
 
@@ -90,9 +90,9 @@ def summed(value: Expr, ndim: int) -> Value:
 
     A term that a number of the lane is added to isn't taken apart: centred values cancel one by one.
     """
-    waits = _waits(value.graph)
+    levels = value.graph.levels
     terms = list(_terms(value))
-    if not all(waits[term.index] < waits[value.index] for term, _ in terms):
+    if not all(levels[term.index] < levels[value.index] for term, _ in terms):
         return value.reduced("sum", ndim)
     total: Value = 0.0
     for term, steps in terms:
@@ -122,15 +122,6 @@ def _terms(value: Expr, after: _Steps = ()) -> Iterator[tuple[Expr, _Steps]]:
         yield from _terms(args[1], (partial(times, b=args[0]), *after))
     else:
         yield value, after
-
-
-def _waits(graph: Graph) -> list[int]:
-    """For each node, how many reductions and slices have to be done before, one after the other."""
-    found: list[int] = []
-    for node in graph.nodes:
-        before = max((found[arg] for arg in node.args), default=0)
-        found.append(before + (node.op in ("reduce", "take", "put")))
-    return found
 
 
 def choose(condition: Expr, a: Value, b: Value) -> Value:

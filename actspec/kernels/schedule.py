@@ -75,7 +75,7 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
 
     With ``reuse_input``, the buffer of an input may serve another value after its last use.
     """
-    levels = _levels(graph)
+    levels = graph.levels
     wanted = {graph.output, *(each.node for each in graph.sums)}
     needed = _needed(graph, wanted)
     kept = _kept(graph, levels, needed, wanted) if keep else set(graph.inputs)
@@ -108,14 +108,6 @@ def schedule(graph: Graph, *, keep: bool, reuse_input: bool = True) -> Schedule:
         loops.append(_loop(graph, "total", features, list(dict.fromkeys(totals)), kept))
     loops.append(_loop(graph, "output", 0, [graph.output], kept))
     return Schedule(graph, tuple(loops), _buffers(graph, loops, kept, reuse_input=reuse_input))
-
-
-def _levels(graph: Graph) -> tuple[int, ...]:
-    levels: list[int] = []
-    for node in graph.nodes:
-        level = max((levels[arg] for arg in node.args), default=int(node.op == "feature" and graph.across))
-        levels.append(level + (node.op in ("reduce", "take", "put")))
-    return tuple(levels)
 
 
 def _needed(graph: Graph, results: Iterable[int]) -> list[int]:
