@@ -326,15 +326,18 @@ def _dish(x: Value) -> Value:
     size = machine.absolute(x)
     far = size > 2.0**60
     near = machine.at_most(size, 2.0**60)
-    divisor = machine.fma(near, near + machine.sqrt(machine.fma(near, near, 1.0)), 1.0)
-    return select(x < 0.0, 0.0, x) - select(far, 0.125, near * 0.5) / select(far, size * 0.5, divisor)
+    return select(x < 0.0, 0.0, x) - select(far, 0.125, near * 0.5) / select(far, size * 0.5, _dish_divisor(near))
 
 
 def _near_dish(x: Value) -> Value:
     """``dish`` of an x up to 2**60, with the same bits."""
     size = machine.absolute(x)
-    divisor = machine.fma(size, size + machine.sqrt(machine.fma(x, x, 1.0)), 1.0)
-    return select(x < 0.0, 0.0, x) - size * 0.5 / divisor
+    return select(x < 0.0, 0.0, x) - size * 0.5 / _dish_divisor(size)
+
+
+def _dish_divisor(size: Value) -> Value:
+    """``1 + a*(a + sqrt(1 + a*a))``."""
+    return machine.fma(size, size + machine.sqrt(machine.fma(size, size, 1.0)), 1.0)
 
 
 def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
