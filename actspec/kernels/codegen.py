@@ -12,6 +12,9 @@ A kernel works on two-dimensional arrays: lanes, which reductions take together,
 - ``scan``: elementwise work step by step, lanes being steps. The first input is a state of one lane, which each
   step reads and replaces.
 
+Those in ``STREAMED`` have a second form each, ``streamed`` and their name, for results that no cache holds: y is
+written past the caches, where its rows begin on boundaries.
+
 Arguments are the inputs (``x``, then ``x1``), ``y``, the parameters ``p``, learnt values ``f`` with one row for each
 of their numbers, and ``z``, to whose rows the sums over all lanes are added.
 """
@@ -33,6 +36,12 @@ WIDE = 2048
 
 KEEPING = frozenset({"rows", "wide rows", "columns"})
 """The forms with buffers for costly values."""
+
+STREAMED = frozenset({"flat", "rows", "wide rows", "long rows", "scan"})
+"""The forms that may write past the caches."""
+
+BOUNDARY = 16
+"""Bytes between the places at which vectors may go past the caches."""
 
 BLOCK = 1024
 """How many elements are taken at a time where they have to be copied; sums are rounded to float64 as often."""
@@ -150,7 +159,8 @@ _LOCAL = re.compile(r"\b(?:(?:v|from|to)\d+|[ijr]|here|target|place)\b(?!\[[^\]]
 class _Generator:
     def __init__(self, graph: Graph, form: str) -> None:
         self.graph = graph
-        self.form = form
+        self.streamed = form.startswith("streamed ")
+        self.form = form = form.removeprefix("streamed ")
         self.plan: Schedule = schedule(graph, keep=form in KEEPING, reuse_input=form == "columns")
         self.inputs = graph.inputs
         self.names = tuple(f"x{number or ''}" for number in range(len(self.inputs)))
@@ -256,7 +266,7 @@ class _Generator:
         signature = f"{'intp' if self.form not in extra else 'void'}({arrays}{extra.get(self.form, '')})"
         return "\n".join(
             [
-                f'"""A kernel; {self.real}, {self.form}."""',
+                f'"""A kernel; {self.real}, {"streamed " * self.streamed}{self.form}."""',
                 "",
                 *sorted(imports),
                 "",
@@ -351,12 +361,27 @@ class _Generator:
             with out.block(f"if large and {_FETCHED // 8} <= n * size <= {_FETCHED}:"):
                 self.fetch("row + 1")
             self.write_blocks()
-        out.add("return 0")
+        self.finish()
+
+    def finish(self) -> None:
+        self.settle()
+        self.out.add("return 0")
+
+    def settle(self) -> None:
+        if self.streamed:
+            self.out.add("settle()")
+
+    def write(self, target: str, value: str) -> None:
+        """Write an element of the result."""
+        self.out.add(f"stream({target}, i, {value})" if self.streamed else f"{target}[i] = {value}")
 
     def scan(self) -> None:
         self.head()
         out = self.out
         out.add("state, rows = x_start, y.shape[0]")
+        if self.streamed:
+            with out.block(f"if not ({_BEGINS}):"):
+                out.add("return 1")
         assert self.graph.carried is not None
         results = {self.graph.output, self.graph.carried, *(each.node for each in self.graph.sums)}
         every = replace(self.plan.loops[-1], computes=self.elements_of(results))
@@ -371,8 +396,9 @@ class _Generator:
                 self.compute(replace(every, loads=()), {})
                 for loop in self.totals:
                     self.add_to_sums(loop, "i")
-                out.add(f"y_here[i] = {self.name(self.graph.output)}", f"state[i] = {self.name(self.graph.carried)}")
-        out.add("return 0")
+                self.write("y_here", self.name(self.graph.output))
+                out.add(f"state[i] = {self.name(self.graph.carried)}")
+        self.finish()
 
     def elements_of(self, results: set[int]) -> tuple[int, ...]:
         """What is computed for each element to get some results."""
@@ -394,7 +420,7 @@ class _Generator:
         out = self.out
         for name in self.names:
             out.add(f"{name}_copied = {name}_step != size or same({name}_start, y_start)")
-        out.add("buffered = y_step != size")
+        out.add("buffered = y_step != size" if not self.streamed else f"buffered = not ({_BEGINS})")
         copied = " or ".join(f"{name}_copied" for name in self.names)
         out.add(f"block = {BLOCK}" if self.short_ways else f"block = {BLOCK} if {copied} or buffered else max(n, 1)")
         for name in (*self.names, "y"):
@@ -438,7 +464,7 @@ class _Generator:
             if self.way == "short":
                 for index in self.measured:
                     self.out.add(f"bits{index} = larger(bits{index}, size_bits({self.name(index)}))")
-            self.out.add(f"target[i] = {self.name(self.graph.output)}")
+            self.write("target", self.name(self.graph.output))
 
     def take_short_ways(self, loads: dict[int, str]) -> None:
         """A block by short ways; and where one of its numbers is too far off for them, or NaN, once more by either way,
@@ -475,7 +501,7 @@ class _Generator:
                 with out.loop():
                     out.add("i = each")
                     self.compute(self.plan.loops[-1], {index: f"{name}_{part}[i]" for index, name in pairs})
-                    out.add(f"{target}[i] = {self.name(self.graph.output)}")
+                    self.write(target, self.name(self.graph.output))
 
     @property
     def short_ways(self) -> list[int]:
@@ -544,20 +570,17 @@ class _Generator:
                 with out.block(f"if ragged and not {name}_copied:"):
                     out.add(f"gather(b{number}, advanced({name}_start, (rows - 1) * {name}_row), n, size)")
                     self.zeros(f"b{number}")
-        out.add("straight = y_step == size", "spilling = False")
-        if self.spills:  # and write a little beyond it, where the next one comes to stand
-            apart = " and ".join(f"not {name}_aliased" for name in self.names)
-            with out.block("if straight and ragged:"):
-                out.add(f"spilling = straight = y_row == n * size and n >= 16 and {apart}")
-        elif self.kept_home:
-            out.add("straight = straight and not ragged")
+        if self.streamed:
+            out.add(f"straight = {_BEGINS}")
+        else:
+            self.find_home()
         for name in self.names:
             out.add(f"{name}_pace = pace if {name}_copied else {name}_row")
-        out.add("home_row = y_row if straight else pace")
         with out.block("for row in range(0, rows, most):"):
             out.add("m = min(most, rows - row)")
-            out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
-            out.add("y_last = rows - 1 - row if spilling else -1")
+            if not self.streamed:
+                out.add(f"home = advanced(y_start, row * y_row) if straight else b{self.home}")
+                out.add("y_last = rows - 1 - row if spilling else -1")
             for number, name in enumerate(self.names):
                 out.add(f"{name}_source = advanced({name}_start, row * {name}_row)")
                 if self.mapped(number):
@@ -579,6 +602,18 @@ class _Generator:
                         self.row_loop(loop)
         self.release_buffers()
 
+    def find_home(self) -> None:
+        """Where values are kept until the output replaces them: in y itself, where that can be."""
+        out = self.out
+        out.add("straight = y_step == size", "spilling = False")
+        if self.spills:  # and write a little beyond it, where the next one comes to stand
+            apart = " and ".join(f"not {name}_aliased" for name in self.names)
+            with out.block("if straight and ragged:"):
+                out.add(f"spilling = straight = y_row == n * size and n >= 16 and {apart}")
+        elif self.kept_home:
+            out.add("straight = straight and not ragged")
+        out.add("home_row = y_row if straight else pace")
+
     def allocate_buffers(self, numbers: Iterable[int], width: str) -> None:
         """Buffers for ``most`` lanes; on the stack where they are small, as asking for room takes its time."""
         out, numbers = self.out, tuple(numbers)
@@ -591,7 +626,7 @@ class _Generator:
     def release_buffers(self) -> None:
         with self.out.block("if not small:"):
             self.out.add("release(room)")
-        self.out.add("return 0")
+        self.finish()
 
     def zeros(self, row: str) -> None:
         """Fill up the last vector of a row."""
@@ -640,6 +675,8 @@ class _Generator:
     @property
     def home_row(self) -> str:
         """Where the output comes to stand: in y, or in a buffer."""
+        if self.streamed:
+            return f"advanced(b{self.home}, r * pace)"
         return f"b{self.home} if r == y_last else advanced(home, r * home_row)"
 
     @property
@@ -684,12 +721,12 @@ class _Generator:
                 with out.block(f"if large and n * size <= {_FETCHED}:"):  # what the next block reads
                     self.fetch("row + m + r")
                 loads = self.row_pointers(loop.loads)
-                out.add(f"target = {self.home_row}")
+                out.add("place = advanced(y_start, (row + r) * y_row)")
+                out.add(f"target = {'place if straight else ' * self.streamed}{self.home_row}")
                 with out.block("for i in range(n):"):
                     self.compute(loop, loads, "[r]")
-                    out.add(f"target[i] = {self.name(self.graph.output, '[r]')}")
-                out.add("place = advanced(y_start, (row + r) * y_row)")
-                with out.block("if not straight or r == y_last:"):
+                    self.write("target", self.name(self.graph.output, "[r]"))
+                with out.block(f"if not straight{' or r == y_last' * (not self.streamed)}:"):
                     out.add("scatter(place, target, n, y_step)")
 
     def row_map_and_reduction(self, mapped: Loop, reduced: Loop) -> None:
@@ -1041,6 +1078,7 @@ class _Generator:
         with out.block(f"if phase == {len(phases)}:"):
             self.known_lanes(len(phases))
             self.write_blocks()
+            self.settle()
         if self.totals and self.graph.across:
             with out.block(f"if phase == {len(phases) + 1}:"):
                 self.known_lanes(len(phases))
@@ -1134,6 +1172,7 @@ class _Generator:
                 self.out.add(*values)
 
 
+_BEGINS = "y_step == size and on_boundary(y_start, y_row if rows > 1 else 0)"
 _DOUBLE = "from numba import float64, float64 as real"
 _PYTHON = frozenset({"range", "min", "max", "kernel", "float64", "real"})
 _JOIN = {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import BLOCK, THRESHOLD, WIDE
+from actspec.kernels.codegen import BLOCK, BOUNDARY, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 WORTH_SHARING = 80_000_000
@@ -37,6 +37,12 @@ _SUMMED = 64
 _LARGE = 1 << 23
 """The number of bytes from which an array is taken to be larger than the caches."""
 
+_STREAMED = 3 << 23
+"""The number of bytes that are read and written from which the result goes past the caches."""
+
+_STREAMED_LANES = 256
+"""Lanes go past the caches in whole numbers of so many bytes: a loop's vectors, on any machine."""
+
 _NARROW = 48
 """Lanes of fewer elements run side by side."""
 
@@ -52,7 +58,7 @@ _CONVERTED_LANES = 16
 _LANES = 256
 
 _VECTOR = 16
-"""Kernels read learnt values a vector at a time, of at most so many numbers."""
+"""The most numbers in a vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,9 @@ def _run_in_turns(segments: tuple[Compiled, ...], inputs: layout.Views, targets:
     step = _BESIDE // max(1, len(views) * x[0].nbytes)
     if not step:
         return False
-    kernels = [each.kernel("flat") for each in segments]
+    kernels = [
+        kernel_for(each, "flat", Operands(views[:count], y)) for each, y in zip(segments, views[count:], strict=True)
+    ]
     parameters = [parameters_for(each, x) for each in segments]
 
     def work(number: int) -> None:
@@ -203,7 +211,7 @@ def _run_lanes(segment: Compiled, form: str, operands: Operands) -> None:
         return
     among = threads_for(segment, x)
     if among == 1:
-        segment.kernel(form)(*operands.arguments(parameters_for(segment, x)))
+        kernel_for(segment, form, operands)(*operands.arguments(parameters_for(segment, x)))
     else:
         _share(segment, form, operands, among)
 
@@ -213,9 +221,28 @@ def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.flo
     return segment.parameters if x.nbytes < _LARGE else segment.parameters_of_large
 
 
+def kernel_for(segment: Compiled, form: str, operands: Operands) -> Callable[..., Any]:
+    """The kernel for arrays, which writes past the caches what they don't hold, where that pays."""
+    return segment.kernel(f"streamed {form}" if _is_streamed(segment, form, operands) else form)
+
+
+def _is_streamed(segment: Compiled, form: str, operands: Operands) -> bool:
+    y = operands.y
+    return (
+        form in segment.streamed
+        and sum(each.nbytes for each in operands.arrays) >= _STREAMED
+        and y.strides[1] == y.itemsize
+        and y.ctypes.data % BOUNDARY == 0
+        and (len(y) == 1 or y.strides[0] % BOUNDARY == 0)
+        # What is left of a lane after whole vectors would share lines of the cache with them.
+        and (not segment.axes or y.shape[1] * y.itemsize % _STREAMED_LANES == 0)
+        and not any(layout.is_same(each, y) for each in operands.inputs)
+    )
+
+
 def _share(segment: Compiled, form: str, operands: Operands, among: int) -> None:
     x = operands.inputs[0]
-    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
+    kernel, parameters = kernel_for(segment, form, operands), parameters_for(segment, x)
     pieces = list(_pieces(form, x.shape, _turns(x.size, among)))
 
     def work(number: int) -> None:
@@ -228,16 +255,15 @@ def shared(segment: Compiled, form: str) -> Callable[..., Any]:
     """A kernel for arrays that are worth sharing among threads; like a kernel, it does nothing and gives 1 where they
     overlap, but for one that is the other.
     """
-    kernel = segment.kernel(form)
 
     def run(*arguments: Any) -> Any:
         *inputs, y, _ = arguments
-        among = threads.get_num_threads()
+        operands, among = Operands(tuple(inputs), y), threads.get_num_threads()
         if among == 1:
-            return kernel(*arguments)
+            return kernel_for(segment, form, operands)(*arguments)
         if any(np.may_share_memory(each, y) and not layout.is_same(each, y) for each in inputs):
             return 1
-        _share(segment, form, Operands(tuple(inputs), y), among)
+        _share(segment, form, operands, among)
         return 0
 
     return run
@@ -247,8 +273,8 @@ def _run_summed(segment: Compiled, form: str, operands: Operands) -> None:
     """Run pieces that are the same for any number of threads, and add up their sums in their order."""
     x = operands.inputs[0]
     assert operands.sums is not None
-    kernel, parameters = segment.kernel(form), parameters_for(segment, x)
-    pieces = list(_pieces(form, x.shape, repeat(max(_PIECE, x.size // _SUMMED))))
+    kernel, parameters = kernel_for(segment, form, operands), parameters_for(segment, x)
+    pieces = list(_pieces(form, x.shape, repeat(max(_PIECE, _whole(x.size // _SUMMED)))))
     sums = np.zeros((len(pieces), *operands.sums.shape))
 
     def work(number: int) -> None:
@@ -274,9 +300,14 @@ def _turns(size: int, among: int) -> Iterator[int]:
     none waits long for another at the end.
     """
     while True:
-        share = max(_PIECE, size // (2 * among))
+        share = max(_PIECE, _whole(size // (2 * among)))
         size -= share * among
         yield from repeat(share, among)
+
+
+def _whole(count: int) -> int:
+    """As many numbers of so many as are whole vectors, so that each piece begins where one does."""
+    return count // _VECTOR * _VECTOR
 
 
 def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator[tuple[slice, slice]]:
@@ -293,7 +324,7 @@ def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator
     lane = 0
     while lane < count:
         step = size // max(1, length)
-        step = step // 16 * 16 if step >= 16 else max(1, step)
+        step = _whole(step) if step >= _VECTOR else max(1, step)
         yield slice(lane, lane + step), slice(None)
         lane, size = lane + step, next(sizes)
 
@@ -340,13 +371,13 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
         apart = operands.sums is None and not worth_sharing(segment, some[0].y)
         threads.share(lanes, len(some), threads_for(segment, operands.y) if apart else 1)
         return
-    kernel = segment.kernel(form)
     sharing = threads_for(segment, operands.y)
     phases = segment.phases
     dtype = segment.graph.dtype
     plain = all(is_plain(each, dtype) for each in operands.inputs)
     straight = is_plain(operands.y, dtype)
     converted = not (plain and straight)
+    kernel = segment.kernel(form) if converted else kernel_for(segment, form, operands)
     tile = _CONVERTED_LANES if converted else _LANES
     if form == "long columns":
         step = _CONVERTED // _CONVERTED_LANES

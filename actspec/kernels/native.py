@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import event, sigutils
 from numba.core import ir as numba_ir
@@ -32,6 +33,8 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
 )
 from numba.core.untyped_passes import FixupArgs, IRProcessing, TranslateByteCode
+
+from actspec.kernels import bypass
 
 # mypy: disable-error-code="misc, no-untyped-call"
 # Numba's classes and functions have no types.
@@ -149,6 +152,8 @@ class _Library(JITCodeLibrary):
         # Once: what Numba runs before is for reference counts and a library of functions on vectors.
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
+        if (code := bypass.told(str(self._final_module))) is not None:
+            self._final_module = llvm.parse_assembly(code)
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()

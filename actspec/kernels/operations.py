@@ -12,7 +12,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels import machine
+from actspec.kernels import bypass, machine
+from actspec.kernels.codegen import BOUNDARY
 from actspec.kernels.machine import FLOATS, Value, numba_function, select
 from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, trigonometric
 
@@ -167,6 +168,40 @@ def _copy(context, builder, signature, values, *, scattered):
                 builder.store(builder.load(there, align=1), here)
             else:
                 builder.store(builder.load(here), there, align=1)
+
+
+@intrinsic
+def stream(_context, target, index, value):
+    """``target[index] = value``, in a loop whose first number lies on a boundary."""
+
+    def generate(context, builder, _signature, values):
+        store = builder.store(values[2], builder.gep(values[0], [values[1]]))
+        store.set_metadata("tbaa", bypass.mark(builder.module))
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, value), generate
+
+
+@intrinsic
+def settle(_context):
+    """Wait until all that went past the caches can be seen by other threads."""
+
+    def generate(context, builder, _signature, _values):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def on_boundary(_context, address, step):
+    """Whether an address, and others that are so many bytes apart, lie on boundaries."""
+
+    def generate(_target, builder, _signature, values):
+        bits = builder.or_(builder.ptrtoint(values[0], values[1].type), values[1])
+        return builder.icmp_unsigned("==", builder.and_(bits, bits.type(BOUNDARY - 1)), bits.type(0))
+
+    return types.boolean(address, types.intp), generate
 
 
 def _reordered(name: str) -> Any:

@@ -18,6 +18,9 @@ from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
 from actspec.kernels.schedule import cost_of, schedule
 
+_STREAMED_COST = 64
+"""The most that an element costs whose result goes past the caches: a slow loop gives it away in pieces of lines."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -48,7 +51,13 @@ class Compiled:
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms of its kernel for lanes that buffers hold."""
-        return ("rows", "columns", "wide rows") if self.axes else ("flat",)
+        forms = ("rows", "columns", "wide rows") if self.axes else ("flat",)
+        return (*forms, *(f"streamed {form}" for form in forms if form in self.streamed))
+
+    @cached_property
+    def streamed(self) -> frozenset[str]:
+        """The forms in which it may write past the caches: where memory sets the pace."""
+        return codegen.STREAMED if self.cost <= _STREAMED_COST else frozenset()
 
     def source(self, form: str) -> str:
         """The source of its kernel in a form."""

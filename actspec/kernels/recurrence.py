@@ -17,13 +17,16 @@ from actspec.graph.expr import Graph
 from actspec.graph.operand import Stage, UnfollowedError
 from actspec.graph.trace import Traced, examine, trace_advance
 from actspec.kernels import threads
-from actspec.kernels.execute import learnt_rows, threads_for
+from actspec.kernels.execute import Operands, kernel_for, learnt_rows, threads_for
 from actspec.kernels.forward import Learnt, run_kernel
 from actspec.kernels.gradients import Sums, add_sums, rows_of_sums
 from actspec.kernels.plan import Compiled
 
 _COLUMNS = 1 << 9
 """The least number of elements of a step that a thread takes."""
+
+_VECTOR = 16
+"""The most numbers in a vector: threads begin at whole ones."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +165,10 @@ def _scan(
     sums: npt.NDArray[np.float64] | None,
 ) -> None:
     """Run a kernel through time: row by row where it has learnt values, else all elements of a step at once."""
-    kernel = segment.kernel("scan")
     rows = learnt_rows(segment, learnt, y.shape[-1])
     given = tuple(each for each in (rows, sums) if each is not None)
     if rows is not None or sums is not None:
+        kernel = segment.kernel("scan")
         for place in np.ndindex(y.shape[1:-1]):
             whole = (slice(None), *place)
             arrays = (state[place][None], *(each[whole] for each in inputs), y[whole])
@@ -174,8 +177,9 @@ def _scan(
     flat = [each.reshape(len(each), -1) for each in (*inputs, y)]
     width = flat[0].shape[1]
     count = threads_for(segment, y)
-    step = max(_COLUMNS, -(-width // count))
+    step = max(_COLUMNS, -(-width // (count * _VECTOR)) * _VECTOR)
     line = state.reshape(1, -1)
+    kernel = kernel_for(segment, "scan", Operands(tuple(flat[:-1]), flat[-1]))
 
     def work(number: int) -> None:
         part = slice(number * step, (number + 1) * step)
