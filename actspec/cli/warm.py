@@ -34,4 +34,4 @@ def _kernels(pipeline: Pipeline, dtype: np.dtype[Any]) -> Iterator[tuple[Compile
             yield from ((segment, form) for form in segment.forms)
         return
     for _, segment, form in explain_bound(pipeline, dtype)[1]:
-        yield from ((segment, each) for each in ((form,) if form == "scan" else segment.forms))
+        yield from ((segment, each) for each in (plan.with_streamed(form) if form == "scan" else segment.forms))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import BLOCK, BOUNDARY, THRESHOLD, WIDE
+from actspec.kernels.codegen import BLOCK, BOUNDARY, STREAMED, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 WORTH_SHARING = 80_000_000
@@ -222,14 +222,14 @@ def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.flo
 
 
 def kernel_for(segment: Compiled, form: str, operands: Operands) -> Callable[..., Any]:
-    """The kernel for arrays, which writes past the caches what they don't hold, where that pays."""
+    """The kernel for arrays, which writes past the caches what they don't hold."""
     return segment.kernel(f"streamed {form}" if _is_streamed(segment, form, operands) else form)
 
 
 def _is_streamed(segment: Compiled, form: str, operands: Operands) -> bool:
     y = operands.y
     return (
-        form in segment.streamed
+        form in STREAMED
         and sum(each.nbytes for each in operands.arrays) >= _STREAMED
         and y.strides[1] == y.itemsize
         and y.ctypes.data % BOUNDARY == 0

@@ -18,8 +18,10 @@ from actspec.graph.trace import Traced, examine, trace
 from actspec.kernels import codegen
 from actspec.kernels.schedule import cost_of, schedule
 
-_STREAMED_COST = 64
-"""The most that an element costs whose result goes past the caches: a slow loop gives it away in pieces of lines."""
+
+def with_streamed(*forms: str) -> tuple[str, ...]:
+    """Forms of a kernel, and those of them for results that no cache holds."""
+    return (*forms, *(f"streamed {form}" for form in forms if form in codegen.STREAMED))
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,7 @@ class Compiled:
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms of its kernel for lanes that buffers hold."""
-        forms = ("rows", "columns", "wide rows") if self.axes else ("flat",)
-        return (*forms, *(f"streamed {form}" for form in forms if form in self.streamed))
-
-    @cached_property
-    def streamed(self) -> frozenset[str]:
-        """The forms in which it may write past the caches: where memory sets the pace."""
-        return codegen.STREAMED if self.cost <= _STREAMED_COST else frozenset()
+        return with_streamed("rows", "columns", "wide rows") if self.axes else with_streamed("flat")
 
     def source(self, form: str) -> str:
         """The source of its kernel in a form."""
