@@ -153,6 +153,7 @@ def test_only_large_results_that_begin_on_boundaries_go_past_the_caches():
     assert not streamed(segment, "flat", large[:, ::2], y[:, ::2])
     assert streamed(lanes, "rows", large.reshape(-1, 1024), y.reshape(-1, 1024))
     assert not streamed(lanes, "columns", large.reshape(-1, 16), y.reshape(-1, 16))
+    assert streamed(lanes, "long rows", large[:, :4_000_001], y[:, :4_000_001])
     # Rows that end within a line of the cache.
     assert not streamed(lanes, "rows", large[0, :4_000_000].reshape(-1, 100), y[0, :4_000_000].reshape(-1, 100))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from actspec.arrays import Array
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import BLOCK, BOUNDARY, STREAMED, THRESHOLD, WIDE
+from actspec.kernels.codegen import BLOCK, BOUNDARY, KEEPING, STREAMED, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 WORTH_SHARING = 80_000_000
@@ -41,7 +41,7 @@ _STREAMED = 3 << 23
 """The number of bytes that are read and written from which the result goes past the caches."""
 
 _STREAMED_LANES = 256
-"""Lanes go past the caches in whole numbers of so many bytes: a loop's vectors, on any machine."""
+"""Short lanes go past the caches in whole numbers of so many bytes: a loop's vectors, on any machine."""
 
 _NARROW = 48
 """Lanes of fewer elements run side by side."""
@@ -235,7 +235,7 @@ def _is_streamed(segment: Compiled, form: str, operands: Operands) -> bool:
         and y.ctypes.data % BOUNDARY == 0
         and (len(y) == 1 or y.strides[0] % BOUNDARY == 0)
         # What is left of a lane after whole vectors would share lines of the cache with them.
-        and (not segment.axes or y.shape[1] * y.itemsize % _STREAMED_LANES == 0)
+        and (form not in KEEPING or y.shape[1] * y.itemsize % _STREAMED_LANES == 0)
         and not any(layout.is_same(each, y) for each in operands.inputs)
     )
 

@@ -183,6 +183,7 @@ def _scan(
 
     def work(number: int) -> None:
         part = slice(number * step, (number + 1) * step)
-        kernel(line[:, part], *(each[:, part] for each in flat), segment.parameters)
+        refused = kernel(line[:, part], *(each[:, part] for each in flat), segment.parameters)
+        assert not refused  # each part begins on a boundary where the whole does
 
     threads.share(work, -(-width // step), count)
