@@ -138,24 +138,22 @@ def test_a_scan_gives_the_same(no_caches):
 
 
 def test_only_large_results_that_begin_on_boundaries_go_past_the_caches():
-    segment = kernel_of("relu", "float32")
-    lanes = kernel_of("norm:z", "float32")
     large = np.zeros((1, 1 << 22), np.float32)
     y = at(0, large)
 
-    def streamed(segment, form, x, y):
-        return execute._is_streamed(segment, form, Operands((x,), y))
+    def streamed(form, x, y):
+        return execute._is_streamed(form, Operands((x,), y))
 
-    assert streamed(segment, "flat", large, y)
-    assert not streamed(segment, "flat", large[:, : 1 << 20], y[:, : 1 << 20])  # no cache is too small for this
-    assert not streamed(segment, "flat", large, at(1, large))
-    assert not streamed(segment, "flat", large, large)  # in place: it has been read
-    assert not streamed(segment, "flat", large[:, ::2], y[:, ::2])
-    assert streamed(lanes, "rows", large.reshape(-1, 1024), y.reshape(-1, 1024))
-    assert not streamed(lanes, "columns", large.reshape(-1, 16), y.reshape(-1, 16))
-    assert streamed(lanes, "long rows", large[:, :4_000_001], y[:, :4_000_001])
+    assert streamed("flat", large, y)
+    assert not streamed("flat", large[:, : 1 << 20], y[:, : 1 << 20])  # no cache is too small for this
+    assert not streamed("flat", large, at(1, large))
+    assert not streamed("flat", large, large)  # in place: it has been read
+    assert not streamed("flat", large[:, ::2], y[:, ::2])
+    assert streamed("rows", large.reshape(-1, 1024), y.reshape(-1, 1024))
+    assert streamed("long rows", large[:, :4_000_001], y[:, :4_000_001])
+    assert not streamed("columns", large.reshape(-1, 16), y.reshape(-1, 16))
     # Rows that end within a line of the cache.
-    assert not streamed(lanes, "rows", large[0, :4_000_000].reshape(-1, 100), y[0, :4_000_000].reshape(-1, 100))
+    assert not streamed("rows", large[0, :4_000_000].reshape(-1, 100), y[0, :4_000_000].reshape(-1, 100))
 
 
 def test_only_vectors_of_loops_are_told():

@@ -223,10 +223,10 @@ def parameters_for(segment: Compiled, x: npt.NDArray[Any]) -> npt.NDArray[np.flo
 
 def kernel_for(segment: Compiled, form: str, operands: Operands) -> Callable[..., Any]:
     """The kernel for arrays, which writes past the caches what they don't hold."""
-    return segment.kernel(f"streamed {form}" if _is_streamed(segment, form, operands) else form)
+    return segment.kernel(f"streamed {form}" if _is_streamed(form, operands) else form)
 
 
-def _is_streamed(segment: Compiled, form: str, operands: Operands) -> bool:
+def _is_streamed(form: str, operands: Operands) -> bool:
     y = operands.y
     return (
         form in STREAMED
