@@ -94,6 +94,18 @@ def test_lanes_are_the_same_wherever_they_begin(spec, mode, form):
         np.testing.assert_array_equal(transposed, expected)
 
 
+def test_the_next_rows_are_read_where_there_is_time():
+    gradient = kernel_of("softmax", "float32", "vjp")
+    loops = re.split(r"\n(?= *for i\w* in )", gradient.source("streamed rows"))
+    (slow,) = [loop for loop in loops if "falling_exp(" in loop and "for i" in loop]
+    assert "touch(" in slow
+    assert sum("= touch(" in loop for loop in loops) == 1
+    # In the caches there is nothing to wait for, one input is asked for, and cheap loops have no time.
+    assert "touch" not in gradient.source("rows")
+    assert "touch" not in kernel_of("softmax", "float32").source("streamed rows")
+    assert "touch" not in kernel_of("norm:layer", "float32", "vjp").source("streamed rows")
+
+
 @pytest.fixture
 def no_caches(monkeypatch):
     """Take all arrays to be larger than the caches; returns a function that does so, and a set of the forms taken."""

@@ -26,6 +26,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from actspec.graph.expr import Features, Graph, Node, Rank
 from actspec.graph.primitives import PRIMITIVES
@@ -633,6 +634,38 @@ class _Generator:
         with self.out.block("for i in range(n, width):"):
             self.out.add(f"{row}[i] = 0")
 
+    @cached_property
+    def touching(self) -> tuple[Loop | None, tuple[int, ...]]:
+        """A loop in whose arithmetic there is time to read the next block of some inputs, and their numbers: those of a
+        first loop that has none. Machines see a row coming once they read it, but not from one to the next. Where there
+        is one input, to ask for it takes less.
+        """
+        first, *others = self.plan.loops[:-1] or self.plan.loops
+        slow = [loop for loop in others if loop.kind == "map" and self.cost(loop) >= _PAIRED_COST]
+        if (
+            not self.streamed
+            or len(self.inputs) == 1
+            or not slow
+            or first.kind != "reduce"
+            or self.cost(first) >= _PAIRED_COST
+        ):
+            return None, ()
+        return slow[0], tuple(self.inputs.index(index) for index in first.loads if index in self.inputs)
+
+    def cost(self, loop: Loop) -> int:
+        return cost_of(self.graph.nodes[index] for index in loop.computes)
+
+    def look_ahead(self, loop: Loop) -> tuple[int, ...]:
+        """The inputs whose next block is read in a loop, with where it lies; in the same block where it isn't so."""
+        found = self.touching[1] if loop is self.touching[0] else ()
+        for number in found:
+            name = self.names[number]
+            there = f"advanced({name}_start, min(row + m + r, rows - 1) * {name}_row)"
+            apart = f"n == width and not {name}_copied"
+            here = self.row_address(self.inputs[number])
+            self.out.add(f"ahead{number} = {there} if {apart} else {here}", f"seen{number} = size_bits(real(0.0))")
+        return found
+
     def fetch(self, row: str) -> None:
         """Ask for a row of each input, which then comes while another one is computed."""
         for name in self.names:
@@ -694,10 +727,13 @@ class _Generator:
                 for index in loop.results:
                     out.add(f"to{index} = {self.row_address(index)}")
                 padded = "width" if not loop.features else f"({width} + 15) // 16 * 16"
+                ahead = self.look_ahead(loop)
                 with out.block(f"for i in range({padded}):"):
                     self.compute(loop, loads, "[r]")
                     for index in loop.results:
                         out.add(f"to{index}[i] = v{index}")
+                    out.add(*(f"seen{number} = touch(seen{number}, ahead{number}[i])" for number in ahead))
+                out.add(*(f"touched(seen{number})" for number in ahead))
             elif loop.kind == "reduce":
                 loads = self.row_pointers(loop.loads)
                 self.row_reduction(loop, loads, width)
@@ -718,8 +754,9 @@ class _Generator:
                     self.compute(loop, loads, "[r]")
                     self.add_to_sums(loop, "i", "[r]")
             else:
-                with out.block(f"if large and n * size <= {_FETCHED}:"):  # what the next block reads
-                    self.fetch("row + m + r")
+                if not self.touching[0]:
+                    with out.block(f"if large and n * size <= {_FETCHED}:"):  # what the next block reads
+                        self.fetch("row + m + r")
                 loads = self.row_pointers(loop.loads)
                 out.add("place = advanced(y_start, (row + r) * y_row)")
                 out.add(f"target = {'place if straight else ' * self.streamed}{self.home_row}")
@@ -740,12 +777,14 @@ class _Generator:
             addresses = self.row_pointers(loads)
             for index in mapped.results:
                 out.add(f"to{index} = {self.row_address(index)}")
+            ahead = self.look_ahead(mapped)
             self.start_total(reduced)
             padded = "width" if not mapped.features else f"({width} + 15) // 16 * 16"
             with self.sum_blocks(padded) as (first, last):
                 self.start_parts(reduced)
                 with out.block(f"for i in range({first}, {last}):"):
                     self.compute(both, addresses, "[r]")
+                    out.add(*(f"seen{number} = touch(seen{number}, ahead{number}[i])" for number in ahead))
                     for index in mapped.results:
                         out.add(f"to{index}[i] = v{index}")
                     for fold in self.folds(reduced):
@@ -754,6 +793,7 @@ class _Generator:
                     again = self.row_pointers(reduced.loads)
                     self.part_loop(reduced, again, f"range({first}, {width})", "[r]")
                 self.join_parts(reduced)
+            out.add(*(f"touched(seen{number})" for number in ahead))
             for fold in self.folds(reduced):
                 out.add(f"a{fold.result}[r] = {self.reduced(fold, width)}")
 

@@ -65,7 +65,8 @@ class _Lowering(Lower):
 
 
 def _is_root(instruction: Any) -> bool:
-    return isinstance(instruction, ir.CallInstr) and instruction.callee.name.startswith("llvm.sqrt")
+    called = instruction.callee if isinstance(instruction, ir.CallInstr) else None
+    return isinstance(called, ir.Function) and called.name.startswith("llvm.sqrt")
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

@@ -194,6 +194,28 @@ def settle(_context):
 
 
 @intrinsic
+def touch(_context, bits, x):
+    """The bits so far, and x's: what is read so comes into the caches, see ``touched``."""
+
+    def generate(_target, builder, _signature, values):
+        return builder.or_(values[0], builder.bitcast(values[1], values[0].type))
+
+    return bits(bits, x), generate
+
+
+@intrinsic
+def touched(_context, bits):
+    """Do nothing with bits that LLVM may not leave out."""
+
+    def generate(context, builder, signature, values):
+        kind = ir.FunctionType(ir.VoidType(), [values[0].type])
+        builder.asm(kind, "", "r", values, side_effect=True)
+        return context.get_dummy_value()
+
+    return types.void(bits), generate
+
+
+@intrinsic
 def on_boundary(_context, address, step):
     """Whether an address, and others that are so many bytes apart, lie on boundaries."""
 
