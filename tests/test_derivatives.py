@@ -457,6 +457,7 @@ FORMS = {
     "segments": ("norm:z+norm:z(axis=0)", (60, 20), "f8"),
     "long rows": ("norm:z", (3, 90_000), "f8"),
     "long columns": ("norm:z(axis=0)", (70_000, 3), "f8"),
+    "slices of long rows": ("norm:z[1:]", (2, 40_000), "f8"),
 }
 
 

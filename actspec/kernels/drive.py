@@ -210,7 +210,7 @@ class Driver:
         with np.errstate(all="ignore"):
             self._check(values.reshape(shape), segments, computed)
             if values.size:
-                alone = len(segments) == 1 and gradients.kernel_of(segments[0]) is not None
+                alone = gradients.is_one_kernel(segments, shape)
                 inputs = [_plain(each, computed, y, alone=alone) for each in (values, given)]
                 target = y if is_plain(y, computed) else np.empty_like(y, dtype=computed)
                 run(segments, *(each.reshape(each.shape or (1,)) for each in (*inputs, target)), self._learnt(computed))

@@ -186,7 +186,9 @@ def side_by_side(segment: Compiled, x: npt.NDArray[Any]) -> bool:
 
 
 def form_of(segment: Compiled, x: Array, *, side_by_side: bool) -> str:
-    """How to run lanes: it depends on their length and strides alone, so that any part of an array gives the same."""
+    """How to run lanes: it depends on their length and strides, so that any part of an array gives the same; a short
+    lane alone is summed in another order than among others, which would take longer.
+    """
     count, length = x.shape
     if not segment.axes:
         return "flat"

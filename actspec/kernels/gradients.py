@@ -24,7 +24,7 @@ Sums = dict[int, npt.NDArray[np.float64]]
 def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Learnt, sums: Sums | None) -> None:
     """Write to y what x gets where the result gets g, and add to ``sums`` what learnt values get.
 
-    y may be x or g where there is one segment and it is a kernel, else g.
+    y may be x or g where ``is_one_kernel``, else g.
     """
     segments = tuple(_for_lanes(segments, x.shape))
     values = list(_values(segments, x, learnt))
@@ -53,6 +53,12 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
 def kernel_of(segment: Segment) -> Compiled | None:
     """The segment, where its derivative is a kernel."""
     return segment if isinstance(segment, Compiled) and not segment.slope_reason else None
+
+
+def is_one_kernel(segments: tuple[Segment, ...], shape: tuple[int, ...]) -> bool:
+    """Whether the derivative of an array of this shape is one kernel, so that it may be written over x."""
+    found = list(_for_lanes(segments, shape))
+    return len(found) == 1 and kernel_of(found[0]) is not None
 
 
 def run_back(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, sums: Sums | None) -> None:
@@ -89,7 +95,7 @@ def add_sums(segment: Compiled, rows: npt.NDArray[np.float64] | None, learnt: Le
 def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how the result changes where x changes by v, and learnt values by ``changes``.
 
-    y may be x or v where there is one segment and it is a kernel, else v.
+    y may be x or v where ``is_one_kernel``, else v.
     """
     segments = tuple(_for_lanes(segments, x.shape))
     last = max((number for number, each in enumerate(segments) if resizes(each)), default=-1)
@@ -114,7 +120,7 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
 
 
 def derivative(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt) -> None:
-    """Write to y the derivative of each element of the result by that of x; y may be x where there is one segment."""
+    """Write to y the derivative of each element of the result by that of x; y may be x where ``is_one_kernel``."""
     segments = tuple(_for_lanes(segments, x.shape))
     for number, (segment, value) in enumerate(zip(segments, _values(segments, x, learnt), strict=True)):
         if number:
