@@ -647,7 +647,8 @@ def test_a_pickle_whose_name_now_means_another_class_is_not_loaded_as_that(plugi
 def test_a_pickle_whose_parameter_is_gone_says_so(plugin):
     pickled = pickle.dumps(parse("pickled:double(by=3)"))
     (plugin / "pickled_plugin.py").write_text(
-        textwrap.dedent(MODULE).replace("by: float", "of: float").replace(".by", ".of")
+        # Another size: a file of one second and size is taken to be the one that was compiled.
+        textwrap.dedent(MODULE).replace("by: float", "factor: float").replace(".by", ".factor")
     )
     printed = load_elsewhere(pickled, plugin)
     assert printed.startswith("UnpicklingError: ")
