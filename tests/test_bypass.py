@@ -16,6 +16,9 @@ from tests.test_codegen import code_of, segments_of
 # A loop of each kind: two places in turn, one, short ways; below, lanes whose values are kept, and made of x alone.
 FLAT = ("relu", "tanh", "sin")
 
+PAST = re.compile(r"\tv?movntp[sd]\t|\tstnp\t")
+"""Stores of machines that go past the caches."""
+
 
 def kernel_of(spec: str, dtype: str, mode: str = "forward") -> plan.Compiled:
     (segment,) = segments_of(spec, dtype)
@@ -37,16 +40,15 @@ def at(offset: int, like: np.ndarray) -> np.ndarray:
 def test_vectors_go_past_the_caches(spec, dtype, mode):
     segment = kernel_of(spec, dtype, mode)
     form = segment.forms[0]
-    past = re.compile(r"\tv?movntp[sd]\t|\tstnp\t")
-    assert past.search(code_of(segment.source(f"streamed {form}")))
-    assert not past.search(code_of(segment.source(form)))
+    assert PAST.search(code_of(segment.source(f"streamed {form}")))
+    assert not PAST.search(code_of(segment.source(form)))
 
 
 def test_a_scan_and_lanes_that_no_buffer_holds_go_past_the_caches():
     scan = Recurrence(actspec.parse("continuous(tanh,tau=2)")[0], np.dtype("float32")).forward
     assert scan is not None
     for code in (scan.source("streamed scan"), kernel_of("softmax", "float32").source("streamed long rows")):
-        assert re.search(r"\tv?movntp[sd]\t|\tstnp\t", code_of(code))
+        assert PAST.search(code_of(code))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -485,9 +485,8 @@ class _Generator:
     @property
     def paired(self) -> bool:
         """Whether memory sets the pace of a row: it is the faster for being read and written at two places in turn."""
-        computed = (self.graph.nodes[index] for index in self.plan.loops[-1].computes)
         plain = self.form == "flat" and not (self.totals or self.rows_of_learnt or self.short_ways)
-        return plain and cost_of(computed) < _PAIRED_COST
+        return plain and not self.is_slow(self.plan.loops[-1])
 
     def write_halves(self) -> None:
         """Two parts of a long row side by side, a quarter of a page apart but for whole pages."""
@@ -595,9 +594,8 @@ class _Generator:
             waiting = list(plan.loops)
             while waiting:
                 loop = waiting.pop(0)
-                kinds = (loop.kind, waiting[0].kind) if waiting else ()
                 with out.loop():
-                    if kinds == ("map", "reduce") and loop.features == waiting[0].features:
+                    if waiting and is_one_walk(loop, waiting[0]):
                         self.row_map_and_reduction(loop, waiting.pop(0))
                     else:
                         self.row_loop(loop)
@@ -640,20 +638,17 @@ class _Generator:
         first loop that has none. Machines see a row coming once they read it, but not from one to the next. Where there
         is one input, to ask for it takes less.
         """
-        first, *others = self.plan.loops[:-1] or self.plan.loops
-        slow = [loop for loop in others if loop.kind == "map" and self.cost(loop) >= _PAIRED_COST]
-        if (
-            not self.streamed
-            or len(self.inputs) == 1
-            or not slow
-            or first.kind != "reduce"
-            or self.cost(first) >= _PAIRED_COST
-        ):
-            return None, ()
-        return slow[0], tuple(self.inputs.index(index) for index in first.loads if index in self.inputs)
+        first, *others = self.plan.loops
+        waits = first.kind == "reduce" and not self.is_slow(first)
+        if self.streamed and len(self.inputs) > 1 and waits:
+            for loop, after in itertools.pairwise(others):
+                if self.is_slow(loop) and is_one_walk(loop, after):
+                    return loop, tuple(self.inputs.index(index) for index in first.loads if index in self.inputs)
+        return None, ()
 
-    def cost(self, loop: Loop) -> int:
-        return cost_of(self.graph.nodes[index] for index in loop.computes)
+    def is_slow(self, loop: Loop) -> bool:
+        """Whether arithmetic sets the pace of a loop, and not memory."""
+        return cost_of(self.graph.nodes[index] for index in loop.computes) >= _PAIRED_COST
 
     def look_ahead(self, loop: Loop) -> tuple[int, ...]:
         """The inputs whose next block is read in a loop, with where it lies; in the same block where it isn't so."""
@@ -727,13 +722,10 @@ class _Generator:
                 for index in loop.results:
                     out.add(f"to{index} = {self.row_address(index)}")
                 padded = "width" if not loop.features else f"({width} + 15) // 16 * 16"
-                ahead = self.look_ahead(loop)
                 with out.block(f"for i in range({padded}):"):
                     self.compute(loop, loads, "[r]")
                     for index in loop.results:
                         out.add(f"to{index}[i] = v{index}")
-                    out.add(*(f"seen{number} = touch(seen{number}, ahead{number}[i])" for number in ahead))
-                out.add(*(f"touched(seen{number})" for number in ahead))
             elif loop.kind == "reduce":
                 loads = self.row_pointers(loop.loads)
                 self.row_reduction(loop, loads, width)
@@ -1252,6 +1244,11 @@ def _bound(bound: int | None, whole: str, default: str) -> str:
     if bound is None:
         return default
     return f"min({bound}, {whole})" if bound >= 0 else f"max(0, {whole} - {-bound})"
+
+
+def is_one_walk(loop: Loop, after: Loop) -> bool:
+    """Whether what a loop keeps of a lane is taken together as it is computed."""
+    return (loop.kind, after.kind) == ("map", "reduce") and loop.features == after.features
 
 
 def counted(graph: Graph) -> tuple[tuple[tuple[int, str], ...], ...]:

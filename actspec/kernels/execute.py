@@ -57,8 +57,8 @@ _CONVERTED_LANES = 16
 
 _LANES = 256
 
-_VECTOR = 16
-"""The most numbers in a vector."""
+VECTOR = 16
+"""The most numbers in a vector; threads begin at whole ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def learnt_rows(segment: Compiled, values: Mapping[int, npt.NDArray[Any]], width
     numbers = segment.graph.learnt
     if not numbers:
         return None
-    rows = np.zeros((len(numbers), -(-width // _VECTOR) * _VECTOR), segment.graph.dtype)
+    rows = np.zeros((len(numbers), -(-width // VECTOR) * VECTOR), segment.graph.dtype)
     for row, number in zip(rows, numbers, strict=True):
         row[: values[number].size] = values[number]
     return rows
@@ -309,7 +309,7 @@ def _turns(size: int, among: int) -> Iterator[int]:
 
 def _whole(count: int) -> int:
     """As many numbers of so many as are whole vectors, so that each piece begins where one does."""
-    return count // _VECTOR * _VECTOR
+    return count // VECTOR * VECTOR
 
 
 def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator[tuple[slice, slice]]:
@@ -326,7 +326,7 @@ def _pieces(form: str, shape: tuple[int, ...], sizes: Iterator[int]) -> Iterator
     lane = 0
     while lane < count:
         step = size // max(1, length)
-        step = _whole(step) if step >= _VECTOR else max(1, step)
+        step = _whole(step) if step >= VECTOR else max(1, step)
         yield slice(lane, lane + step), slice(None)
         lane, size = lane + step, next(sizes)
 

@@ -98,6 +98,7 @@ def compiled(function: Callable[..., Any], signature: str) -> Any:
     flags.no_compile = True  # not yet
     context = cpu_target.target_context
     library = _Library(context.codegen(), function.__qualname__)
+    library.streams = "stream" in function.__code__.co_names
     data = {"dispatcher": None, "args": arguments, "return_type": returned}
     with global_compiler_lock, event.trigger_event("numba:compile", data):  # an event for who counts compilations
         result = compile_extra(_typing(), context, function, arguments, returned, flags, {}, library, _Compiler)
@@ -145,6 +146,9 @@ class _Compiler(CompilerBase):
 
 
 class _Library(JITCodeLibrary):
+    streams = False
+    """Whether its stores may be marked to go past the caches."""
+
     def _optimize_functions(self, module: Any) -> None:
         # The passes over functions are the first of those over modules, which come soon.
         module.data_layout = self._codegen._data_layout
@@ -153,7 +157,7 @@ class _Library(JITCodeLibrary):
         # Once: what Numba runs before is for reference counts and a library of functions on vectors.
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
-        if (code := bypass.told(str(self._final_module))) is not None:
+        if self.streams and (code := bypass.told(str(self._final_module))) is not None:
             self._final_module = llvm.parse_assembly(code)
 
     def _finalize_final_module(self) -> None:

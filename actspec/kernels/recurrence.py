@@ -17,16 +17,13 @@ from actspec.graph.expr import Graph
 from actspec.graph.operand import Stage, UnfollowedError
 from actspec.graph.trace import Traced, examine, trace_advance
 from actspec.kernels import threads
-from actspec.kernels.execute import Operands, kernel_for, learnt_rows, threads_for
+from actspec.kernels.execute import VECTOR, Operands, kernel_for, learnt_rows, threads_for
 from actspec.kernels.forward import Learnt, run_kernel
 from actspec.kernels.gradients import Sums, add_sums, rows_of_sums
 from actspec.kernels.plan import Compiled
 
 _COLUMNS = 1 << 9
 """The least number of elements of a step that a thread takes."""
-
-_VECTOR = 16
-"""The most numbers in a vector: threads begin at whole ones."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,7 @@ def _scan(
     flat = [each.reshape(len(each), -1) for each in (*inputs, y)]
     width = flat[0].shape[1]
     count = threads_for(segment, y)
-    step = max(_COLUMNS, -(-width // (count * _VECTOR)) * _VECTOR)
+    step = max(_COLUMNS, -(-width // (count * VECTOR)) * VECTOR)
     line = state.reshape(1, -1)
     kernel = kernel_for(segment, "scan", Operands(tuple(flat[:-1]), flat[-1]))
 
