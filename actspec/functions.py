@@ -52,6 +52,7 @@ __all__ = [
     "stop_gradient",
     "swish",
     "tanh_shrink",
+    "tanh_slope",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -295,6 +296,16 @@ def tanh_shrink(x: npt.ArrayLike) -> Any:
 
 
 @_for_operands
+def tanh_slope(x: npt.ArrayLike) -> Any:
+    """Derivative of tanh ``1/cosh(x)**2``, in [0, 1], to the last digits of its tails.
+
+    >>> float(tanh_slope(0.0)), float(tanh_slope(800.0))
+    (1.0, 0.0)
+    """
+    return 4 * logistic_density(2 * _real(x))
+
+
+@_for_operands
 def lisht(x: npt.ArrayLike) -> Any:
     """Product ``x*tanh(x)``, in [0, inf).
 
@@ -313,7 +324,7 @@ def lisht_slope(x: npt.ArrayLike) -> Any:
     (0.0, -1.0)
     """
     values = _real(x)
-    return np.tanh(values) + np.minimum(np.maximum(values, -40), 40) * (4 * logistic_density(2 * values))
+    return np.tanh(values) + np.minimum(np.maximum(values, -40), 40) * tanh_slope(values)
 
 
 @_for_operands

@@ -60,6 +60,7 @@ def test_values_equal_the_definition(x: float) -> None:
             "gaussian": mpmath.exp(-(mpmath.mpf(x) ** 2)),
             "gaussian_slope": -2 * x * mpmath.exp(-(mpmath.mpf(x) ** 2)),
             "logistic_density": mpmath.exp(-x) / (1 + mpmath.exp(-x)) ** 2,
+            "tanh_slope": mpmath.sech(x) ** 2,
         }
     for name, value in exact.items():
         assert getattr(functions, name)(x) == pytest.approx(float(value), rel=4e-16, abs=1e-320), name

@@ -128,7 +128,7 @@ def _swish_slope(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
 
 
 def _lisht_curve(_y: Any, x: Any) -> Any:
-    return 8 * functions.logistic_density(2 * x) * (1 - x * np.tanh(x))
+    return 2 * functions.tanh_slope(x) * (1 - x * np.tanh(x))
 
 
 def _dish_slope(_y: Any, x: Any) -> Any:
@@ -238,7 +238,8 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("arctan2", 40, np.arctan2, by=(_by_ordinate, lambda r, y, x: -_by_ordinate(r, x, y)), arity=2),
         _call("sinh", 30, np.sinh, by=lambda y, x: np.cosh(x)),
         _call("cosh", 30, np.cosh, by=lambda y, x: np.sinh(x)),
-        _call("tanh", 22, np.tanh, by=lambda y, x: 4 * functions.logistic_density(2 * x)),
+        _call("tanh", 22, np.tanh, by=lambda y, x: functions.tanh_slope(x)),
+        _call("tanh_slope", 22, functions.tanh_slope, by=lambda y, x: -2 * y * np.tanh(x)),
         _call("arcsinh", 40, np.arcsinh, by=lambda y, x: 1 / np.hypot(x, 1)),
         _call("arccosh", 40, np.arccosh, by=lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1))),
         _call("arctanh", 40, np.arctanh, by=lambda y, x: 1 / ((1 - x) * (1 + x))),

@@ -365,9 +365,9 @@ def _near_squareplus(x: Value, b: Value) -> Value:
     quotient ``b/(r + |x|)`` is ``r - |x|``, and a step of Newton's method makes it exact.
     """
     size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
-    half = (root - size) * 0.5
-    missing = machine.fma(half * (-2.0 / b), root + size, 1.0)
-    return select(x < -0.0, -0.0, x) + machine.fma(half, missing, half)
+    apart = root - size
+    half = machine.fma(apart * (-0.5 / b), root + size, 1.0)  # by which the quotient counts, with what it misses
+    return machine.fma(apart, half, select(x < -0.0, -0.0, x))
 
 
 def _squareplus_slope(x: Value, b: Value) -> Value:
