@@ -27,8 +27,8 @@ ULPS = {
     "sigmoid": (1.75, 1.75),
     "gaussian": (0.95, 0.95),
     "gaussian_slope": (1.9, 1.9),
-    "logistic_density": (2.95, 3.05),
-    "tanh_slope": (2.95, 3.1),
+    "logistic_density": (4.5, 3.05),
+    "tanh_slope": (5.1, 3.1),
     "sinh": (1.6, 1.9),
     "cosh": (1.35, 1.25),
 }
