@@ -55,6 +55,12 @@ __all__ = [
     "tanh_slope",
 ]
 
+GELU_TANH_LINEAR = (1.5957691216057308, -9.96930880911092e-17)
+"""The factor ``2*sqrt(2/pi)`` of x in the exponent of ``gelu_tanh``, and what the float has lost of it."""
+
+GELU_TANH_CUBIC = (0.07135481627260025, -4.1218577217431825e-18)
+"""The factor ``2*sqrt(2/pi)*0.044715`` of x**3 there, and what the float has lost of it."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -471,14 +477,14 @@ def gelu_tanh_slope(x: npt.ArrayLike) -> Any:
     (0.5, 1.0)
     """
     near = np.clip(_real(x), -30, 30)
-    growth = near * (_LINEAR[0] + 3 * _CUBIC[0] * near * near)
+    growth = near * (GELU_TANH_LINEAR[0] + 3 * GELU_TANH_CUBIC[0] * near * near)
     return sigmoid_gate(1.0, *_cubic(x)) + sigmoid_gate_slope(growth, *_cubic(x))
 
 
 def _cubic(x: Any) -> tuple[Any, Any]:
     """``2*sqrt(2/pi)*(x + 0.044715*x**3)``, and what it lost; x counts as 30 beyond 30."""
     near = np.clip(_real(x), -30, 30)
-    return two_product(two_sum(_LINEAR, two_product(_CUBIC, two_product(near, near))), near)
+    return two_product(two_sum(GELU_TANH_LINEAR, two_product(GELU_TANH_CUBIC, two_product(near, near))), near)
 
 
 @_for_operands
@@ -602,10 +608,6 @@ def _is_zero(value: Any) -> bool:
 def _unless_infinite(value: Any, rest: Any) -> tuple[Any, Any]:
     return value, np.where(np.abs(value) < np.inf, rest, 0)
 
-
-# 2*sqrt(2/pi), and 0.044715 of it, each with what the float has lost.
-_LINEAR = (1.5957691216057308, -9.96930880911092e-17)
-_CUBIC = (0.07135481627260025, -4.1218577217431825e-18)
 
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _ERFC = np.frompyfunc(math.erfc, 1, 1)

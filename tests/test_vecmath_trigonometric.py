@@ -1,4 +1,4 @@
-"""sin, cos, tan and arctan for kernels: how far from the exact numbers, and whether they run on vectors; short ways."""
+"""sin, cos, tan and arctan for kernels: how far from the exact numbers, and whether they run on vectors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-import actspec
-from actspec.kernels.codegen import BLOCK, NEAR
+from actspec.kernels.codegen import NEAR
 from actspec.kernels.vecmath import trigonometric
 from tests.support import assembly
-from tests.support.amount import by_turns
 from tests.support.vecmath import (
     DTYPES,
     all_sizes,
@@ -20,6 +18,7 @@ from tests.support.vecmath import (
     check_vectors_here,
     computed,
     elsewhere,
+    needs_wide,
     ulps,
     ulps_mpmath,
 )
@@ -28,7 +27,6 @@ from tests.support.vecmath import (
 ULPS = {"sin": (1.8, 1.3), "cos": (1.8, 1.3), "tan": (1.6, 1.6), "arctan": (1.5, 1.6)}
 MPMATH = {"arctan": mpmath.atan}
 CASES = [pytest.param(name, dtype, id=f"{name}-{dtype}") for name in ULPS for dtype in DTYPES]
-needs_wide = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is no wider than float64")
 # The float64 that is nearest to a multiple of pi/2, and others of its kind.
 NEAR_MULTIPLES = {
     "float32": [2.0**127 * 1.9999999, 16367173 * 2.0**72, 11.0, 22.0, 355.0, 1.5707964, 3.1415927],
@@ -79,50 +77,6 @@ def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
     assert error[worst] <= (2.8 if dtype == "float32" else 1.6), x[worst]
     zeros = computed(getattr(trigonometric, f"near_{name}"), np.array([0.0, -0.0], dtype))
     np.testing.assert_array_equal(np.signbit(zeros), [False, name == "sin"])
-
-
-@pytest.mark.parametrize(("spec", "dtype"), by_turns(["sin", "cos", "snake", "squareplus(0.3)", "dish"], DTYPES))
-def test_no_element_depends_on_others_that_take_the_long_way(spec: str, dtype: str) -> None:
-    x = np.random.default_rng(3).normal(0, 20, 3 * BLOCK).astype(dtype)
-    among = x.copy()
-    among[[BLOCK // 2, 2 * BLOCK + 1]] = 1e35, np.nan
-    act = actspec.parse(spec)
-    same = np.isin(np.arange(x.size), [BLOCK // 2, 2 * BLOCK + 1], invert=True)
-    for derived in (act, lambda x: act.vjp(x, np.ones_like(x))):
-        np.testing.assert_array_equal(derived(among)[same], derived(x)[same])
-        np.testing.assert_array_equal(derived(among[7:])[same[7:]], derived(x)[7:][same[7:]])
-    in_place = among.copy()
-    np.testing.assert_array_equal(act(in_place, out=in_place), act(among))
-
-
-@needs_wide
-@pytest.mark.parametrize("b", [4.0, 1.0, 0.3, 77.7, 2.0**-50, 2.0**55])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_short_way_of_squareplus_is_right_up_to_its_bound(b: float, dtype: str) -> None:
-    random, bound = np.random.default_rng(4), np.sqrt((2**9 if dtype == "float32" else 2**24) * b)
-    x = np.concatenate([-np.exp(random.uniform(np.log(bound) - 12, np.log(bound), 90_000)), [0.0, -0.0, bound, -bound]])
-    x = np.concatenate([x, random.uniform(-bound, bound, 50_000), np.sqrt(b) * random.uniform(-8, 8, 50_000)])
-    x = x.astype(dtype)
-    wide, square = x.astype(np.longdouble), np.longdouble(np.dtype(dtype).type(b))
-    root = np.sqrt(wide * wide + square)
-    right = np.where(x < 0, square / 2 / (root + np.abs(wide)), (wide + root) / 2)
-    for each in (x, np.append(x, np.asarray(1e15, dtype))):  # by the short way, and by either
-        error = ulps(actspec.parse(f"squareplus({b!r})")(each)[: x.size], right)
-        worst = int(np.argmax(error))
-        assert error[worst] <= 3.3, x[worst]
-
-
-@needs_wide
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_kernel_takes_the_long_way_where_a_block_has_a_large_number(dtype: str) -> None:
-    x = np.random.default_rng(3).normal(0, 20, 5 * BLOCK + 7).astype(dtype)
-    x[[BLOCK + 3, 3 * BLOCK - 1, -1]] = 1e22, np.nan, -np.inf
-    wide = np.float64 if dtype == "float32" else np.longdouble
-    with np.errstate(invalid="ignore"):
-        right = np.sin(x.astype(wide))
-    for y in (actspec.parse("sin")(x), actspec.parse("sin")(np.repeat(x, 2)[::2])):
-        np.testing.assert_array_equal(np.isnan(y), np.isnan(right))
-        assert ulps(y, right)[~np.isnan(y)].max() <= 2.8
 
 
 @pytest.mark.parametrize("name", ULPS)

@@ -165,7 +165,7 @@ def _swish_by_beta(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
 
 
 def _gelu_tanh_curve(_y: Any, x: Any) -> Any:
-    linear, cubic = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
+    linear, cubic = functions.GELU_TANH_LINEAR[0], functions.GELU_TANH_CUBIC[0]
     near = np.clip(x, -30, 30)  # beyond, the slope is as flat as can be
     z = near * (linear + cubic * near * near)
     steepness, growth = linear + 3 * cubic * near * near, 6 * cubic * near
