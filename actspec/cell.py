@@ -165,6 +165,8 @@ class Cell:
                 raise ValueError(
                     f"parameter {name!r} has the shape {self._parameters[name].shape}, not {values.shape} as saved"
                 )
+        for name, values in given.items():
+            _hold(self._parameters[name].copy(), values, f"parameter {name!r} has values as saved")
         self._parameters.update(given)
 
     # drawing
@@ -597,9 +599,9 @@ class _Binder:
             given = real_array(self.saved[name], f"parameter {name!r}")
             if given.shape != shape:
                 raise ValueError(f"parameter {name!r} has the shape {shape}, not {given.shape} as saved")
-            values[...] = given
+            _hold(values, given, f"parameter {name!r} has values as saved")
         else:
-            values[...] = _drawn(start.start, shape, self.rng)
+            _hold(values, _drawn(start.start, shape, self.rng), f"{name!r} starts at {start}")
             for value in (values.min(initial=np.inf), values.max(initial=-np.inf)) if values.size else ():
                 try:
                     parameter.coerce(float(value))
@@ -610,6 +612,14 @@ class _Binder:
         bound = Bound(start, values, self.count, parameter.per is not None)
         self.count += bound.pieces
         return bound
+
+
+def _hold(values: npt.NDArray[Any], given: Any, what: str) -> None:
+    """Write numbers into an array that keeps them for good; ValueError where its type is too small for them."""
+    with np.errstate(over="ignore"):
+        values[...] = given
+    if np.any(np.isinf(values) & np.isfinite(given)):
+        raise ValueError(f"{what}, which is more than {values.dtype} can hold: bind with dtype='float64'")
 
 
 def _drawn(start: float | Normal | Uniform, shape: tuple[int, ...], rng: np.random.Generator) -> Any:

@@ -46,6 +46,8 @@ __all__ = [
     "softplus",
     "squareplus",
     "squareplus_slope",
+    "steady_squareplus",
+    "steady_squareplus_slope",
     "steady_swish",
     "steady_swish_slope",
     "steady_tanh_slope",
@@ -152,29 +154,53 @@ def softplus(x: npt.ArrayLike) -> Any:
 
 
 @_for_operands
-def squareplus(x: npt.ArrayLike, b: float) -> Any:
-    """Algebraic smooth rectifier ``(x + sqrt(x**2 + b))/2``, without its cancellation; b from 2**-60 to 2**60.
+def squareplus(x: npt.ArrayLike, b: Any) -> Any:
+    """Algebraic smooth rectifier ``(x + sqrt(x**2 + b))/2``, without its cancellation.
 
-    >>> float(squareplus(1.5, 4.0)), float(squareplus(-1e10, 4.0))
-    (2.0, 1e-10)
+    >>> float(squareplus(1.5, 4.0)), float(squareplus(-1e10, 4.0)), float(squareplus(-1.5, 0.0))
+    (2.0, 1e-10, 0.0)
     """
     values = _real(x)
-    size, root = _hypotenuse(values, b)
-    return np.maximum(values, 0) + b / 4 / (size / 2 + root / 2)
+    size, height, root = _hypotenuse(values, b)
+    mean = size / 2 + root / 2
+    with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
+        bend = np.where(height < np.inf, height / 2 * (height / 2 / mean), np.inf)
+    return (np.maximum(values, 0) + np.where(mean > 0, bend, 0))[()]
 
 
 @_for_operands
-def squareplus_slope(x: npt.ArrayLike, b: float) -> Any:
+def squareplus_slope(x: npt.ArrayLike, b: Any) -> Any:
     """Derivative of ``squareplus`` by x, in [0, 1].
 
-    >>> float(squareplus_slope(0.0, 4.0)), float(squareplus_slope(np.inf, 4.0))
-    (0.5, 1.0)
+    >>> float(squareplus_slope(0.0, 4.0)), float(squareplus_slope(np.inf, 4.0)), float(squareplus_slope(-1.5, 0.0))
+    (0.5, 1.0, 0.0)
     """
     values = _real(x)
-    size, root = _hypotenuse(values, b)
-    with np.errstate(over="ignore"):
-        below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
+    size, height, root = _hypotenuse(values, b)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
+        below = height / root * (height / 2 / (size + root))
+    below = np.where((root == 0) | (height == np.inf), 0.5, below)
     return np.where(values < 0, below, 1 - below)[()]
+
+
+@_for_operands
+def steady_squareplus(x: npt.ArrayLike, b: float) -> Any:
+    """The same as ``squareplus`` for a b that is one number from 2**-60 to 2**60: formulas that call that get it.
+
+    >>> float(steady_squareplus(1.5, 4.0))
+    2.0
+    """
+    return squareplus(x, b)
+
+
+@_for_operands
+def steady_squareplus_slope(x: npt.ArrayLike, b: float) -> Any:
+    """Derivative of ``steady_squareplus`` by x, in [0, 1].
+
+    >>> float(steady_squareplus_slope(0.0, 4.0))
+    0.5
+    """
+    return squareplus_slope(x, b)
 
 
 @_for_operands
@@ -192,11 +218,11 @@ def dish(x: npt.ArrayLike) -> Any:
     return (np.where(values < 0, 0, values) - np.where(size > near, 0.25, near) / divisor)[()]
 
 
-def _hypotenuse(x: Any, b: float) -> tuple[Any, Any]:
-    """``abs(x)`` and ``sqrt(x**2 + b)``, which isn't computed where both are the same."""
-    size = np.abs(x)
-    near = np.minimum(size, 2.0**60)
-    return size, np.maximum(np.sqrt(near * near + b), size)
+def _hypotenuse(x: Any, b: Any) -> tuple[Any, Any, Any]:
+    """``abs(x)``, ``sqrt(b)`` and ``sqrt(x**2 + b)``, in the type of x."""
+    with np.errstate(over="ignore"):
+        height = np.sqrt(np.asarray(b).astype(x.dtype))
+    return np.abs(x), height, np.hypot(x, height)
 
 
 @_for_operands

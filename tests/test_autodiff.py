@@ -49,6 +49,7 @@ def assert_derives(formula, x, rtol=1e-7):
 
 DOMAINS = {"arccosh": (1.1, 3.0), "arcsin": (-0.9, 0.9), "arccos": (-0.9, 0.9), "arctanh": (-0.9, 0.9)}
 POSITIVE = {"log", "log2", "log10", "sqrt", "power", "cbrt", "squareplus", "squareplus_slope"}
+POSITIVE |= {f"steady_{name}" for name in ("squareplus", "squareplus_slope")}
 DERIVED = [each for each in PRIMITIVES.values() if each.functions and not each.gives_truth and each.name != "where"]
 
 

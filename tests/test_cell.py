@@ -369,6 +369,20 @@ def test_parameters_are_saved_and_bound_again(tmp_path):
     np.testing.assert_array_equal(other(x), cell(x))
 
 
+@pytest.mark.parametrize("spec", ["elu(alpha=~1e39)", "prelu(slope=~normal(1e39, 1))"])
+def test_values_that_are_too_large_for_a_cells_type_are_refused(spec):
+    with pytest.raises(ValueError, match=r"starts at ~.*, which is more than float32 can hold"):
+        actspec.parse(spec).bind(features=2, dtype="float32")
+    saved = actspec.parse(spec).bind(features=2).state_dict()
+    with pytest.raises(ValueError, match="as saved, which is more than float32 can hold"):
+        actspec.parse(spec).bind(parameters=saved, dtype="float32")
+    cell = actspec.parse(spec.replace("1e39", "1")).bind(features=2, dtype="float32")
+    before = cell.state_dict()
+    with pytest.raises(ValueError, match="as saved, which is more than float32 can hold"):
+        cell.load_state_dict(saved)
+    np.testing.assert_array_equal(*(each.popitem()[1] for each in (before, cell.state_dict())))
+
+
 @pytest.mark.parametrize(
     ("saved", "told"),
     [

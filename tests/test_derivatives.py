@@ -333,6 +333,42 @@ def test_float64_derivatives_stay_right_far_from_zero(spec):
         assert errors[worst] <= 500, f"{errors[worst]:.3g} ulp at {x[worst]!r}: {found[worst]!r}"
 
 
+@pytest.mark.parametrize("b", [0, 1e-300, 1e-19, 4, 1e19, 1e300, np.inf])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_squareplus_and_its_slope_are_right_whatever_b_is(b, dtype):
+    kind = np.finfo(dtype)
+    x = np.array([-np.inf, -1e30, -2, -kind.smallest_subnormal, 0, 1.5, 1e30, np.inf], dtype)
+    act = actspec.parse(f"squareplus(b={b!r})")
+    with np.errstate(over="ignore"):
+        height = float(np.sqrt(np.asarray(b).astype(dtype)))
+    y, slope = np.maximum(x, 0), (np.sign(x) + 1) / 2
+    if height == np.inf:
+        y[:], slope[:] = np.inf, 0.5
+    elif height:
+        with mp.workdps(400):
+            for place, value in enumerate(x[1:-1].tolist(), 1):
+                root = mp.sqrt(mpf(value) ** 2 + mpf(height) ** 2)
+                y[place], slope[place] = (mpf(value) + root) / 2, (1 + mpf(value) / root) / 2
+    np.testing.assert_allclose(act(x), y, rtol=4 * kind.eps, atol=kind.smallest_subnormal)
+    np.testing.assert_allclose(act.derivative(x), slope, rtol=8 * kind.eps, atol=kind.smallest_subnormal)
+    for mode in MODES:
+        np.testing.assert_array_equal(derive(mode, act, x, np.ones_like(x)), act.derivative(x))
+
+
+def test_a_learnt_b_of_squareplus_may_be_zero():
+    x = np.array([[-2.0], [1.0], [np.inf]])
+    dx, changes = actspec.parse("squareplus(b=~0)").bind(features=1).vjp(x, np.ones_like(x))
+    np.testing.assert_array_equal(dx, [[0], [1], [1]])
+    np.testing.assert_allclose(changes["0.b"], [1 / 8 + 1 / 4])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_mish_has_its_slope_up_to_the_largest_numbers(mode, dtype):
+    x = np.array([0.4, 0.6, 1.0], dtype) * np.finfo(dtype).max
+    np.testing.assert_array_equal(derive(mode, "mish", x, np.ones_like(x)), np.ones_like(x))
+
+
 @pytest.mark.parametrize("spec", [*ALONG, SLICES])
 def test_rows_of_large_numbers_have_finite_derivatives(spec):
     for dtype, far in (("f8", 800.0), ("f4", 100.0)) if spec in ("norm:z", "softmax") else (("f8", 800.0),):

@@ -185,8 +185,8 @@ class Mish(Activation):
         scale = np.where(x < -60, math.exp(-64), 1)
         scaled = np.exp(np.where(x < -60, x + 64, -np.abs(x)))
         z = scaled * scale
-        above = np.where(x < 0, scaled + scaled * z / 2, 0.5 + z)
-        below = np.where(x < 0, 1 + above * scale, above + z * z)
+        above = np.where(x < 0, scaled + scaled * z / 2, 1 + 2 * z)
+        below = np.where(x < 0, 1 + above * scale, above + 2 * z * z)
         return np.maximum(x, -1000) * (above / below) * scale
 
 

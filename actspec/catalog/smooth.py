@@ -319,17 +319,8 @@ class Squareplus(Activation):
 
     b: float = parameter(default=4.0, ge=0)
 
-    def __post_init__(self) -> None:
-        # Whether squares of numbers of its size are neither too small nor too large.
-        object.__setattr__(self, "_plain", isinstance(self.b, (int, float)) and 2.0**-60 <= self.b <= 2.0**60)
-
     def __call__(self, x: Array) -> Any:
-        if self._plain:
-            return squareplus(x, self.b)
-        mean = np.where(x < 0, -x, x) / 2 + np.hypot(x, np.sqrt(self.b)) / 2
-        return np.where(x < 0, self.b / 4 / mean, mean)
-
-    _plain: ClassVar[bool]
+        return squareplus(x, self.b)
 
 
 class SparsePlus(Activation, name="sparse_plus"):

@@ -272,13 +272,27 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("tanh_shrink", 30, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
         _call(
             "squareplus",
-            16,
+            30,
             functions.squareplus,
             by=(lambda y, *args: functions.squareplus_slope(*args), _squareplus_by_b),
             arity=2,
         ),
         _call(
-            "squareplus_slope", 18, functions.squareplus_slope, by=(_squareplus_curve, _squareplus_slope_by_b), arity=2
+            "squareplus_slope", 34, functions.squareplus_slope, by=(_squareplus_curve, _squareplus_slope_by_b), arity=2
+        ),
+        _call(
+            "steady_squareplus",
+            16,
+            functions.steady_squareplus,
+            by=(lambda y, *args: functions.steady_squareplus_slope(*args), _squareplus_by_b),
+            arity=2,
+        ),
+        _call(
+            "steady_squareplus_slope",
+            18,
+            functions.steady_squareplus_slope,
+            by=(_squareplus_curve, _squareplus_slope_by_b),
+            arity=2,
         ),
         _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
         _call(
@@ -435,6 +449,12 @@ def _swish(x: Any, beta: Any, rest: Any = 0.0) -> Any:
     return _made(x.graph, PRIMITIVES[name], operands)
 
 
+def _squareplus(x: Any, b: Any) -> Any:
+    operands = [number(_lifted((x if isinstance(x, Expr) else b).graph, each)) for each in (x, b)]
+    name = "steady_squareplus" if 2.0**-60 <= _number_of(operands[1]) <= 2.0**60 else "squareplus"
+    return _made(operands[0].graph, PRIMITIVES[name], operands)
+
+
 def _scaled_tanh_slope(x: Any, inner: Any, rest: Any, outer: Any) -> Any:
     operands = [number(_lifted(x.graph, each)) for each in (x, inner, rest, outer)]
     size, height = (abs(_number_of(operands[place])) for place in (1, 3))
@@ -455,6 +475,7 @@ def _number_of(operand: Expr) -> float:
 _COMPOSED: dict[Any, Callable[..., Any]] = {
     functions.scaled_tanh_slope: _scaled_tanh_slope,
     functions.swish: _swish,
+    functions.squareplus: _squareplus,
     functions.representation_error: _representation_error,
     np.clip: _clip,
     np.ndarray.clip: _clip,

@@ -354,14 +354,32 @@ def _hypot(a: Value, b: Value) -> Value:
 
 
 def _squareplus(x: Value, b: Value) -> Value:
+    """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``, the root of b taken first."""
+    size, height = machine.absolute(x), machine.sqrt(b)
+    mean = machine.fma(size, 0.5, _hypot(x, height) * 0.5)
+    half = height * 0.5
+    bend = select(mean > 0.0, select(height == math.inf, math.inf, half * (half / mean)), mean)
+    return select(x < -0.0, -0.0, x) + bend
+
+
+def _squareplus_slope(x: Value, b: Value) -> Value:
+    """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
+    height = machine.sqrt(b)
+    root = _hypot(x, height)
+    below = height / root * (height * 0.5 / (machine.absolute(x) + root))
+    below = select((root == 0.0) | (height == math.inf), 0.5, below)
+    return select(x < 0.0, below, 1.0 - below)
+
+
+def _steady_squareplus(x: Value, b: Value) -> Value:
     """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``; b from 2**-60 to 2**60."""
     size, root = _hypotenuse(x, b)
     mean = machine.fma(size, 0.5, root * 0.5)
     return select(x < -0.0, -0.0, x) + b * 0.25 / mean
 
 
-def _near_squareplus(x: Value, b: Value) -> Value:
-    """``squareplus`` where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64: with ``r = sqrt(x*x + b)``, a first
+def _near_steady_squareplus(x: Value, b: Value) -> Value:
+    """The same where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64: with ``r = sqrt(x*x + b)``, a first
     quotient ``b/(r + |x|)`` is ``r - |x|``, and a step of Newton's method makes it exact.
     """
     size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
@@ -370,7 +388,7 @@ def _near_squareplus(x: Value, b: Value) -> Value:
     return machine.fma(apart, half, select(x < -0.0, -0.0, x))
 
 
-def _squareplus_slope(x: Value, b: Value) -> Value:
+def _steady_squareplus_slope(x: Value, b: Value) -> Value:
     """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
     size, root = _hypotenuse(x, b)
     # Scaled, so that the divisor doesn't overflow before the quotient vanishes.
@@ -406,8 +424,10 @@ def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
 
 
 squareplus = numba_function(_squareplus)
-near_squareplus = numba_function(_near_squareplus)
+steady_squareplus = numba_function(_steady_squareplus)
+near_steady_squareplus = numba_function(_near_steady_squareplus)
 squareplus_slope = numba_function(_squareplus_slope)
+steady_squareplus_slope = numba_function(_steady_squareplus_slope)
 dish = numba_function(_dish)
 near_dish = numba_function(_near_dish)
 maximum = numba_function(_maximum)
