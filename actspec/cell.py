@@ -159,14 +159,7 @@ class Cell:
         """
         _check_mapping(saved, "saved")
         _check_names(saved, self._parameters)
-        given = {name: real_array(saved[name], f"parameter {name!r}") for name in self._parameters}
-        for name, values in given.items():
-            if values.shape != self._parameters[name].shape:
-                raise ValueError(
-                    f"parameter {name!r} has the shape {self._parameters[name].shape}, not {values.shape} as saved"
-                )
-        for name, values in given.items():
-            _hold(self._parameters[name].copy(), values, f"parameter {name!r} has values as saved")
+        given = {name: _as_saved(saved, name, each.shape, each.dtype) for name, each in self._parameters.items()}
         self._parameters.update(given)
 
     # drawing
@@ -594,14 +587,10 @@ class _Binder:
         assert width is not None
         width = min(width, owner.features_out(width))  # of what changes their number, those that go into one
         shape = (width,) if parameter.per is None else (width, int(getattr(owner, parameter.per)))
-        values = np.empty(shape, self.dtype)
         if self.saved is not None:
-            given = real_array(self.saved[name], f"parameter {name!r}")
-            if given.shape != shape:
-                raise ValueError(f"parameter {name!r} has the shape {shape}, not {given.shape} as saved")
-            _hold(values, given, f"parameter {name!r} has values as saved")
+            values = _as_saved(self.saved, name, shape, self.dtype)
         else:
-            _hold(values, _drawn(start.start, shape, self.rng), f"{name!r} starts at {start}")
+            values = _held(_drawn(start.start, shape, self.rng), self.dtype, f"{name!r} starts at {start}")
             for value in (values.min(initial=np.inf), values.max(initial=-np.inf)) if values.size else ():
                 try:
                     parameter.coerce(float(value))
@@ -614,20 +603,29 @@ class _Binder:
         return bound
 
 
-def _hold(values: npt.NDArray[Any], given: Any, what: str) -> None:
-    """Write numbers into an array that keeps them for good; ValueError where its type is too small for them."""
+def _as_saved(saved: Mapping[str, Any], name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """A parameter's saved values in a cell's type; ValueError where their shape is another."""
+    values = real_array(saved[name], f"parameter {name!r}")
+    if values.shape != shape:
+        raise ValueError(f"parameter {name!r} has the shape {shape}, not {values.shape} as saved")
+    return _held(values, dtype, f"parameter {name!r} has values as saved")
+
+
+def _held(given: npt.NDArray[Any], dtype: np.dtype[Any], what: str) -> npt.NDArray[Any]:
+    """An array of its own of numbers in a type; ValueError where the type is too small for them."""
     with np.errstate(over="ignore"):
-        values[...] = given
+        values = given.astype(dtype, order="C")
     if np.any(np.isinf(values) & np.isfinite(given)):
-        raise ValueError(f"{what}, which is more than {values.dtype} can hold: bind with dtype='float64'")
+        raise ValueError(f"{what}, which is more than {dtype} can hold: bind with dtype='float64'")
+    return values
 
 
-def _drawn(start: float | Normal | Uniform, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def _drawn(start: float | Normal | Uniform, shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[Any]:
     if isinstance(start, Normal):
         return rng.normal(start.mean, start.std, shape)
     if isinstance(start, Uniform):
         return rng.uniform(start.low, start.high, shape)
-    return start
+    return np.full(shape, start)
 
 
 def _check_mapping(value: object, name: str) -> None:

@@ -155,6 +155,17 @@ def _squareplus_slope_by_b(_y: Any, x: Any, b: Any) -> Any:
     return -0.25 * (x / root) / root / root
 
 
+def _squareplus_and_slope(
+    function: Callable[..., Any], cost: int, slope: Callable[..., Any], slope_cost: int
+) -> tuple[Primitive, Primitive]:
+    """``squareplus`` for every b, or for one that is steady, and its derivative by x."""
+    by, slope_by = (lambda y, x, b: slope(x, b), _squareplus_by_b), (_squareplus_curve, _squareplus_slope_by_b)
+    return (
+        _call(function.__name__, cost, function, by=by, arity=2),
+        _call(slope.__name__, slope_cost, slope, by=slope_by, arity=2),
+    )
+
+
 def _steady_swish_curve(_y: Any, x: Any, beta: Any, rest: Any) -> Any:
     z, lost = _steep(x, beta, rest)
     return functions.sigmoid_gate_slope(beta * (2 - z * np.tanh(z / 2)), z, lost)
@@ -270,30 +281,8 @@ PRIMITIVES: dict[str, Primitive] = {
         _call("lisht", 22, functions.lisht, by=lambda y, x: functions.lisht_slope(x)),
         _call("lisht_slope", 26, functions.lisht_slope, by=_lisht_curve),
         _call("tanh_shrink", 30, functions.tanh_shrink, by=lambda y, x: np.tanh(x) * np.tanh(x)),
-        _call(
-            "squareplus",
-            30,
-            functions.squareplus,
-            by=(lambda y, *args: functions.squareplus_slope(*args), _squareplus_by_b),
-            arity=2,
-        ),
-        _call(
-            "squareplus_slope", 34, functions.squareplus_slope, by=(_squareplus_curve, _squareplus_slope_by_b), arity=2
-        ),
-        _call(
-            "steady_squareplus",
-            16,
-            functions.steady_squareplus,
-            by=(lambda y, *args: functions.steady_squareplus_slope(*args), _squareplus_by_b),
-            arity=2,
-        ),
-        _call(
-            "steady_squareplus_slope",
-            18,
-            functions.steady_squareplus_slope,
-            by=(_squareplus_curve, _squareplus_slope_by_b),
-            arity=2,
-        ),
+        *_squareplus_and_slope(functions.squareplus, 30, functions.squareplus_slope, 34),
+        *_squareplus_and_slope(functions.steady_squareplus, 16, functions.steady_squareplus_slope, 18),
         _call("silu", 22, functions.silu, by=lambda y, x: functions.silu_slope(x)),
         _call(
             "silu_slope",

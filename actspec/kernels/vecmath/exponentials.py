@@ -305,8 +305,8 @@ def tanh_slope(x: Value) -> Value:
 
 def tanh_shrink(x: Value) -> Value:
     """``x - tanh(x)``, as ``x**3`` times a quotient of polynomials in ``x**2``, all of whose terms are positive, and
-    where x is large by taking tanh off; worst error 3.96 ulp for float32 (at 0.76), 3.7
-    for float64.
+    where x is large by taking tanh off; worst error 3.96 ulp for float32 (at 0.76), 3.7 for
+    float64.
     """
     return _tanh_shrink_64(x) if x.is_double else _tanh_shrink_32(x)
 
