@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import event, sigutils
+from numba.core import cgutils, event, sigutils
 from numba.core import ir as numba_ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags, compile_extra
@@ -53,7 +53,24 @@ _VECTORS: Final = 4
 
 
 class _Lowering(Lower):
+    """Numba's, without what kernels have no use for: counts of references, places for a debugger, and for each operator
+    another search for the types that its operands were found to have.
+    """
+
+    def lower_block(self, block: Any) -> None:
+        self.pre_block(block)
+        for inst in block.body:
+            self.loc = inst.loc
+            self.lower_inst(inst)
+        self.post_block(block)
+
     def lower_inst(self, inst: Any) -> None:
+        if isinstance(inst, numba_ir.Del):
+            return
+        if isinstance(inst, numba_ir.Assign) and not isinstance(inst.value, numba_ir.Arg):
+            name = inst.target.name
+            self.storevar(self.lower_assign(self.typeof(name), inst), name)
+            return
         super().lower_inst(inst)
         back = isinstance(inst, numba_ir.Jump) and self.blkmap[inst.target].is_terminated  # a loop's last step
         if back and not any(map(_is_root, self.builder.block.instructions)):
@@ -62,6 +79,32 @@ class _Lowering(Lower):
             loop = ir.MDValue(module, (), str(len(module.metadata)))
             loop.operands = loop, count  # it names itself, so that each loop has its own
             self.builder.block.terminator.set_metadata("llvm.loop", loop)
+
+    def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
+        signature = self.fndesc.calltypes[expr]
+        given = []
+        for each, wanted in zip((expr.lhs, expr.rhs), signature.args, strict=True):
+            given.append(self.context.cast(self.builder, self.loadvar(each.name), self.typeof(each.name), wanted))
+        implementation = self.context.get_function(*_operator(op, signature.args))
+        result = implementation(self.builder, given)
+        return self.context.cast(self.builder, result, signature.return_type, resty)
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:  # noqa: ARG002  # as Numba calls it
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:  # noqa: ARG002  # as Numba calls it
+        return cgutils.alloca_once(self.builder, lltype, name=name)
+
+
+@lru_cache(maxsize=4096)
+def _operator(op: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """What an operator is for Numba, and its signature for operands of these types."""
+    typing = _typing()
+    function = typing.resolve_value_type(op)
+    return function, function.get_call_type(typing, args, {})
 
 
 def _is_root(instruction: Any) -> bool:
