@@ -59,6 +59,7 @@ NEAR = {"float32": 2.0**15, "float64": 2.0**40}
 _SHORT_WAYS = {
     **dict.fromkeys(("sin", "cos"), ("{0}", {name: str(bound) for name, bound in NEAR.items()})),
     "steady_squareplus": ("{0} * {0}", {"float32": "2.0**9 * {1}", "float64": "2.0**24 * {1}"}),
+    "steady_squareplus_slope": ("{0}", dict.fromkeys(NEAR, "2.0**30")),
     "dish": ("{0}", dict.fromkeys(NEAR, "2.0**60")),
 }
 """Functions that have a short way, ``near_`` and their name: what of a magnitude {0} has a bound, and the bound, where

@@ -359,7 +359,7 @@ def _squareplus(x: Value, b: Value) -> Value:
     mean = machine.fma(size, 0.5, _hypot(x, height) * 0.5)
     half = height * 0.5
     bend = select(mean > 0.0, select(height == math.inf, math.inf, half * (half / mean)), mean)
-    return select(x < -0.0, -0.0, x) + bend
+    return machine.at_least(x, -0.0) + bend
 
 
 def _squareplus_slope(x: Value, b: Value) -> Value:
@@ -375,7 +375,7 @@ def _steady_squareplus(x: Value, b: Value) -> Value:
     """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``; b from 2**-60 to 2**60."""
     size, root = _hypotenuse(x, b)
     mean = machine.fma(size, 0.5, root * 0.5)
-    return select(x < -0.0, -0.0, x) + b * 0.25 / mean
+    return machine.at_least(x, -0.0) + b * 0.25 / mean
 
 
 def _near_steady_squareplus(x: Value, b: Value) -> Value:
@@ -385,7 +385,7 @@ def _near_steady_squareplus(x: Value, b: Value) -> Value:
     size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
     apart = root - size
     half = machine.fma(apart * (-0.5 / b), root + size, 1.0)  # by which the quotient counts, with what it misses
-    return machine.fma(apart, half, select(x < -0.0, -0.0, x))
+    return machine.fma(apart, half, machine.at_least(x, -0.0))
 
 
 def _steady_squareplus_slope(x: Value, b: Value) -> Value:
@@ -393,7 +393,14 @@ def _steady_squareplus_slope(x: Value, b: Value) -> Value:
     size, root = _hypotenuse(x, b)
     # Scaled, so that the divisor doesn't overflow before the quotient vanishes.
     below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
-    return select(x < 0.0, below, 1.0 - below)
+    return select(x.bits() < 0, below, 1.0 - below)
+
+
+def _near_steady_squareplus_slope(x: Value, b: Value) -> Value:
+    """The same of an x up to 2**30, with the same bits."""
+    size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
+    below = b * 0.5 / ((size + root) * root)
+    return select(x.bits() < 0, below, 1.0 - below)
 
 
 def _dish(x: Value) -> Value:
@@ -428,6 +435,7 @@ steady_squareplus = numba_function(_steady_squareplus)
 near_steady_squareplus = numba_function(_near_steady_squareplus)
 squareplus_slope = numba_function(_squareplus_slope)
 steady_squareplus_slope = numba_function(_steady_squareplus_slope)
+near_steady_squareplus_slope = numba_function(_near_steady_squareplus_slope)
 dish = numba_function(_dish)
 near_dish = numba_function(_near_dish)
 maximum = numba_function(_maximum)

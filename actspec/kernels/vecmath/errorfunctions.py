@@ -8,6 +8,7 @@ from __future__ import annotations
 from actspec.kernels.machine import (
     Value,
     absolute,
+    at_least,
     at_most,
     copysign,
     fma,
@@ -271,7 +272,7 @@ def gelu(x: Value) -> Value:
     quotient = size / _denominator(size)
     growth, scale, lift = _falling(size, None)
     share = quotient * scale * _numerator(quotient)
-    return fma(fma(share, growth, share), -(2.0**-lift), select(x < -0.0, -0.0, x))
+    return fma(fma(share, growth, share), -(2.0**-lift), at_least(x, -0.0))
 
 
 def gelu_slope(x: Value) -> Value:

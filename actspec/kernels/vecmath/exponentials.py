@@ -344,7 +344,7 @@ def silu(x: Value) -> Value:
     """
     size = at_most(absolute(x), 1082.0 if x.is_double else 138.0)
     raised, down = _raised_share(-size, None, size)
-    return fma(raised, -down, select(x < -0.0, -0.0, x))
+    return fma(raised, -down, at_least(x, -0.0))
 
 
 def silu_slope(x: Value) -> Value:
@@ -362,7 +362,7 @@ def gelu_tanh(x: Value) -> Value:
     """
     size, _, shifted, r, unit = _cubic_exponent(x)
     raised, down = _raised_share_of(shifted, r, unit, size)
-    return fma(raised, -down, select(x < -0.0, -0.0, x))
+    return fma(raised, -down, at_least(x, -0.0))
 
 
 def gelu_tanh_slope(x: Value) -> Value:
@@ -399,7 +399,7 @@ def steady_swish(x: Value, beta: Value, rest: Value) -> Value:
     raised, down = _raised_share_of(shifted, r, math.log(2), size)
     # A negative beta is a positive one for -x.
     x = _signed_by(x, beta)
-    return _signed_by(fma(raised, -down, select(x < -0.0, -0.0, x)), beta)
+    return _signed_by(fma(raised, -down, at_least(x, -0.0)), beta)
 
 
 def steady_swish_slope(x: Value, beta: Value, rest: Value) -> Value:
