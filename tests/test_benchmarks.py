@@ -54,10 +54,12 @@ def test_peers_prints_tables_and_writes_them_into_a_page(cache: Path, tmp_path: 
     assert text == f"before\n<!-- begin peers -->\n\n{printed.strip()}\n\n<!-- end peers -->\nafter\n"
 
 
-def test_peers_measures_the_cost_per_element(cache: Path) -> None:
-    printed = run("peers.py", *QUICK, "--only", "cost*one thread", cache=cache)
-    assert "dearest / cheapest" in printed
-    assert "1e+05 elements / cheapest" in printed
+def test_peers_measures_the_cost_per_element_in_several_processes(cache: Path) -> None:
+    given = ("--quick", "--rounds", "1", "--processes", "2", "--peers", "none", "--only", "cost*one thread")
+    (case,) = json.loads(run("peers.py", *given, "--json", cache=cache))["cases"]
+    assert case["targets"][0]["what"] == "dearest / cheapest"
+    assert [point["elements"] for point in case["sizes"]] == [10**4, 10**5]
+    assert all(point["copy"]["low"] < point["copy"]["high"] for point in case["sizes"])  # of the rounds of both
 
 
 def test_peers_names_what_is_missing(cache: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Derivatives beside their peers: ``python tests/benchmarks/gradients.py [--json | --markdown] [--only GLOB]``.
 
-Everything is a ratio of times but memory, as in peers.py, whose way of measuring it shares. Ours recomputes the forward
+Everything is a ratio of times but memory, measured as in peers.py. Ours recomputes the forward
 values and writes into an array that exists. "torch backward" is the backward pass alone, over a graph that was built
 before and kept, with the forward values stored in it; "torch forward+backward" is a whole step, as a training takes it;
 "jax.jit vjp" is one compiled program of both. Targets without a name are against the faster of torch backward and jax.
@@ -14,21 +14,23 @@ import argparse
 import fnmatch
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+import processes
 from libraries import Peers, Program
-from peers import GROUPS, Target, judge, measure, ratio
-from shared import add_outputs, cores, elementwise, machine, machine_line, paste, table
+from processes import Result, say
+from rounds import GROUPS, Target, judge, measure, merged, ratio
+from shared import elementwise, table
 
 import actspec
 
+PEERS = ("torch", "jax.jit")
 RIVALS = ("torch backward", "jax.jit vjp")
 
 
@@ -147,7 +149,7 @@ def fits(found: Any, expected: Any) -> str:
     return f"its result differs from ours by {float(np.max(np.abs(found - expected))):.3g}"
 
 
-def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
+def run_vjp(case: Case, peers: Peers, rounds: int) -> Result:
     """Measure the vjp of a case beside its forward call and its peers."""
     act, rng = actspec.parse(case.spec), np.random.default_rng(1)
     x = rng.normal(0, 2, case.shape).astype(np.float32)
@@ -156,7 +158,7 @@ def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
     expected = act.vjp(x, g)
     programs: dict[str, Program] = {"ours": partial(act.vjp, x, g, out), "forward": partial(act, x, y)}
     failed: dict[str, str] = {}
-    for peer, make in (("torch", _torch), ("jax.jit", _jax)):
+    for peer, make in zip(PEERS, (_torch, _jax), strict=True):
         if peer not in peers._tables:
             continue
         try:
@@ -171,10 +173,10 @@ def run_vjp(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
                     programs[name] = program
         except Exception as error:  # a peer that can't do it is no reason to stop
             failed[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
-    return judged(case, measure(programs, rounds, case.group), failed)
+    return {"case": case.name, "times": measure(programs, rounds, case.group), "failed": failed}
 
 
-def run_scan(case: Case, rounds: int) -> dict[str, Any]:
+def run_scan(case: Case, rounds: int) -> Result:
     """Measure a scan, and the way back through it, beside steps in NumPy."""
     rng = np.random.default_rng(1)
     xs, gs = (rng.normal(0, 2, case.shape).astype(np.float32) for _ in range(2))
@@ -193,11 +195,13 @@ def run_scan(case: Case, rounds: int) -> dict[str, Any]:
     programs: dict[str, Program] = {"ours": ours, "scan_vjp": partial(cell.scan_vjp, xs, gs)}
     if not wrong:
         programs["NumPy loop"] = loop
-    return judged(case, measure(programs, rounds, case.group), {"NumPy loop": wrong} if wrong else {})
+    failed = {"NumPy loop": wrong} if wrong else {}
+    return {"case": case.name, "times": measure(programs, rounds, case.group), "failed": failed}
 
 
-def judged(case: Case, times: dict[str, list[float]], failed: dict[str, str]) -> dict[str, Any]:
-    """A case's ratios beside its targets."""
+def judged(case: Case, parts: list[Result]) -> Result:
+    """A case's ratios, of what each process has measured, beside its targets."""
+    times = merged([part["times"] for part in parts])
     ours = times.pop("ours")
     mine = [name for name in ("forward",) if name in times]
     ratios = {f"ours / {name}": ratio(ours, times[name]) for name in mine}
@@ -216,7 +220,7 @@ def judged(case: Case, times: dict[str, list[float]], failed: dict[str, str]) ->
         "shape": case.shape,
         "ratios": ratios,
         "fastest": fastest,
-        "failed": failed,
+        "failed": processes.failures(parts),
         "targets": targets,
     }
 
@@ -258,7 +262,7 @@ def grow(spec: str, shape: tuple[int, ...]) -> float:
     return (peak() - before) / actspec.get_num_threads()
 
 
-def run_memory(spec: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def run_memory(spec: str, shape: tuple[int, ...]) -> Result:
     """Measure the memory of a vjp in a process of its own."""
     command = [sys.executable, __file__, "--grow", json.dumps([spec, shape])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
@@ -281,11 +285,7 @@ def run_memory(spec: str, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def child(group: str, options: argparse.Namespace) -> None:
-    """Run a group's cases in this process, and print each as one line of JSON."""
-
-    def say(what: dict[str, Any]) -> None:
-        print(json.dumps(what), flush=True)
-
+    """Run a group's cases in this process, and say what each of them took."""
     chosen = [case for case in cases(options.quick) if case.group == group and fnmatch.fnmatch(case.name, options.only)]
     if not chosen:
         return
@@ -296,28 +296,10 @@ def child(group: str, options: argparse.Namespace) -> None:
             say(run_scan(case, options.rounds) if case.what == "scan" else run_vjp(case, peers, options.rounds))
 
 
-def run_group(group: str, arguments: list[str]) -> Iterator[dict[str, Any]]:
-    """Run a group's cases in a process of its own."""
-    environment = dict(os.environ)
-    if group == "single":
-        for name in ("OMP", "MKL", "OPENBLAS", "ACTSPEC"):
-            environment[f"{name}_NUM_THREADS"] = "1"
-        flags = environment.get("XLA_FLAGS", "")
-        environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-    command = [sys.executable, __file__, "--child", group, *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            yield json.loads(line)
-    if process.returncode:
-        yield {"stopped": f"the cases with {GROUPS[group]} ended early, with exit status {process.returncode}"}
-
-
-def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def run(options: argparse.Namespace) -> Iterator[Result]:
     """All that is wanted, one after the other."""
-    arguments = ["--only", options.only, "--rounds", str(options.rounds), "--peers", options.peers]
-    for group in GROUPS:
-        yield from run_group(group, arguments + ["--quick"] * options.quick)
+    every = {case.name: case for case in cases(options.quick)}
+    yield from processes.together(__file__, options, lambda parts: judged(every[parts[0]["case"]], parts))
     for spec, shape in MEMORY.items():
         if sys.platform != "win32" and fnmatch.fnmatch(memory_name(spec, shape), options.only):
             few = tuple(each // 64 if each == max(shape) else each for each in shape)
@@ -329,7 +311,7 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 STATE = {True: "met", False: "MISSED", None: "not measured"}
 
 
-def text(result: dict[str, Any]) -> str:
+def text(result: Result) -> str:
     """A case's result for the terminal."""
     bounds = {each["what"].replace(" (the fastest)", ""): each for each in result["targets"]}
     found = {what: (each["ratio"], each) for what, each in result["ratios"].items()}
@@ -347,15 +329,14 @@ def text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def markdown(report: dict[str, Any]) -> str:
+def markdown(report: Result) -> str:
     """All results as tables."""
 
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}"
 
     met = {True: "yes", False: "no", None: "not measured"}
-    parts = [f"Machine: {machine_line(report['machine'])}. {report['rounds']} rounds."]
-    parts += [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
+    parts = processes.heading(report)
     rows = [
         (case["case"], each["what"], number(each["ratio"]), each["target"], met[each["met"]])
         for case in report["cases"]
@@ -375,79 +356,20 @@ def markdown(report: dict[str, Any]) -> str:
                 for case in measured
             ]
             parts.append(table((title, *shown), rows))
-    failed = [(case["case"], peer, reason) for case in report["cases"] for peer, reason in case["failed"].items()]
-    if failed:
-        parts.append("\n".join(f"- {name}: {peer} was left out: {reason}" for name, peer, reason in failed))
-    return "\n\n".join(parts)
-
-
-@dataclass
-class Report:
-    """What has been found so far."""
-
-    cases: list[dict[str, Any]] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
-    stopped: list[str] = field(default_factory=list)
+    return "\n\n".join(parts + processes.left_out(report))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*", metavar="GLOB", help="cases whose name matches, such as 'vjp softmax*'")
-    parser.add_argument("--rounds", type=int, help="rounds of each case (15)")
-    parser.add_argument("--quick", action="store_true", help="small arrays and few rounds, to see whether it works")
-    parser.add_argument("--peers", default="torch,jax.jit", help="of these: torch, jax.jit; none for ours alone")
-    parser.add_argument("--child", choices=GROUPS, help=argparse.SUPPRESS)
+    parser = processes.arguments(__doc__, PEERS, "vjp softmax*")
     parser.add_argument("--grow", type=json.loads, help=argparse.SUPPRESS)
-    add_outputs(parser)
-    options = parser.parse_args()
-    unknown = set(options.peers.split(",")) - {"torch", "jax.jit", "none"}
-    if unknown:
-        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
-    options.rounds = options.rounds or (3 if options.quick else 15)
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    options = processes.parsed(parser, PEERS)
     if options.grow:
         spec, shape = options.grow
         print(grow(spec, tuple(shape)))
-        return
-    if options.child:
-        if options.child == "single" and hasattr(os, "sched_setaffinity"):
-            # Before any peer counts the cores.
-            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    elif options.child:
         child(options.child, options)
-        return
-
-    talk = not (options.json or options.markdown)
-    facts = machine()
-    if talk:
-        print(machine_line(facts))
-    busy = facts["load"]
-    if isinstance(busy, float) and busy > cores() / 2:
-        print(f"the machine is busy (load {busy}): the ratios will scatter", file=sys.stderr)
-    report = Report()
-    for result in run(options):
-        if "missing" in result:
-            report.missing |= result["missing"]
-            if talk:
-                for peer, why in result["missing"].items():
-                    print(f"not installed: {peer} ({why})")
-        elif "stopped" in result:
-            report.stopped.append(result["stopped"])
-            print(result["stopped"], file=sys.stderr)
-        else:
-            report.cases.append(result)
-            if talk:
-                print(text(result), flush=True)
-    whole = {"machine": facts, "rounds": options.rounds, "quick": options.quick, **vars(report)}
-    found = [each["met"] for case in report.cases for each in case["targets"]]
-    if options.json:
-        print(json.dumps(whole, indent=1))
-    elif options.markdown:
-        print(markdown(whole))
     else:
-        print(f"targets: {found.count(True)} met, {found.count(False)} missed, {found.count(None)} not measured")
-    if options.into:
-        paste(options.into, "gradients", markdown(whole), report.stopped)
+        processes.publish(options, "gradients", run(options), text, markdown)
 
 
 if __name__ == "__main__":

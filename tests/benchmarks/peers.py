@@ -1,4 +1,4 @@
-"""actspec beside its peers: ``python tests/benchmarks/peers.py [--json | --markdown] [--only GLOB] [--rounds N]``.
+"""actspec beside its peers: ``python tests/benchmarks/peers.py [--json | --markdown] [--only GLOB]``.
 
 Everything is a ratio: peer/ours (above 1: actspec is faster), and ours/copy, where the copy moves the same bytes with
 as many threads. In each round actspec, the copy and the peers run one after the other, so that a drift of the machine
@@ -6,50 +6,33 @@ meets all of them, and in an order drawn anew: who comes after a peer with array
 ratio is the median over the rounds. Peers write into an array that exists where they have an ``out=``;
 torch.compile's program ends in ``y.copy_(...)``, which it fuses. Each peer's result is compared with ours first.
 
-Cases of one thread run in a process of their own, pinned to one core.
+The rounds are shared among several processes, as arrays lie well or badly in memory for as long as one runs. Cases of
+one thread have processes of their own, pinned to one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
-import gc
-import json
 import math
-import os
-import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 from libraries import PEERS, RIVALS, Peers, Program
-from shared import add_outputs, cores, elementwise, machine, machine_line, paste, table
+from processes import Result, say
+from rounds import GROUPS, Target, Times, judge, measure, merged, ratio
+from shared import elementwise, table
 
 import actspec
 from actspec import registry
 from actspec.kernels import threads
-
-GROUPS = {"threads": "all threads", "single": "one thread"}
-
-
-@dataclass(frozen=True)
-class Target:
-    """A bound on a ratio to a peer, to the copy, or to the fastest of the rivals.
-
-    Where ``ours`` is true, ours/peer must be at most the bound, else peer/ours at least.
-    """
-
-    peer: str
-    bound: float
-    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,59 +108,7 @@ def copier(x: Any, y: Any) -> Program:
     return partial(threads.share, part, -(-x.size // piece), count)
 
 
-LEAST = {"threads": 2e-2, "single": 2e-3}
-"""Seconds that a turn takes at least, by group: other libraries' threads look for more work, some for milliseconds, and
-keep cores from whoever comes next.
-"""
-
-
-def calls(program: Program, least: float) -> int:
-    """How many calls make a turn; the program is warm then."""
-    program()
-    start = time.perf_counter()
-    program()
-    return max(1, int(least / max(time.perf_counter() - start, 1e-7)))
-
-
-def turn(program: Program, count: int) -> float:
-    """Seconds for one call, after as many that aren't counted: they fetch the arrays into the caches."""
-    for _ in range(count):
-        program()
-    start = time.perf_counter()
-    for _ in range(count):
-        program()
-    return (time.perf_counter() - start) / count
-
-
-def measure(programs: dict[str, Program], rounds: int, group: str) -> dict[str, list[float]]:
-    """Seconds for one call of each program, round by round."""
-    count = {name: calls(program, LEAST[group]) for name, program in programs.items()}
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    gc.collect()
-    gc.disable()
-    try:
-        order, chance = list(programs), random.Random(1)
-        for _ in range(rounds):
-            chance.shuffle(order)
-            for name in order:
-                times[name].append(turn(programs[name], count[name]))
-    finally:
-        gc.enable()
-    return times
-
-
-def ratio(over: list[float], under: list[float]) -> dict[str, float]:
-    """The median of the rounds' ratios, the quartiles around it, and the ratio of the fastest rounds.
-
-    Where others use the machine too, the last one says most.
-    """
-    found = [a / b for a, b in zip(over, under, strict=True)]
-    low, middle, high = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
-    named = {"ratio": middle, "low": low, "high": high, "best": min(over) / min(under)}
-    return {name: round(value, 3) for name, value in named.items()}
-
-
-def run_case(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
+def run_case(case: Case, peers: Peers, rounds: int) -> Result:
     """Measure a case."""
     act = actspec.parse(case.spec)
     # Near zero on both sides, where an activation has its shape.
@@ -211,18 +142,23 @@ def run_case(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
             failed[peer] = f"{type(error).__name__}: {error}".splitlines()[0]
             continue
         programs[peer] = program
-    times = measure(programs, rounds, case.group)
+    return {"case": case.name, "times": measure(programs, rounds, case.group), "failed": failed}
+
+
+def judged(case: Case, parts: list[Result]) -> Result:
+    """A case's ratios, of what each process has measured, beside its targets."""
+    times = merged([part["times"] for part in parts])
     ours = times.pop("ours")
     copy = times.pop("copy")
     ratios = {peer: ratio(taken, ours) for peer, taken in times.items()}
     rivals = [peer for peer in RIVALS if peer in ratios]
     fastest = min(rivals, key=lambda peer: ratios[peer]["ratio"]) if rivals else None
-    judged = []
+    targets = []
     for target in case.targets:
         peer = fastest if target.peer == "fastest" else target.peer
         taken = copy if peer == "copy" else times.get(peer or "")
         value = None if taken is None else ratio(ours, taken) if target.ours else ratio(taken, ours)
-        judged.append(judge(target, peer or "any peer", value and value["ratio"]))
+        targets.append(judge(target, peer or "any peer", value and value["ratio"]))
     return {
         "case": case.name,
         "group": case.group,
@@ -232,37 +168,27 @@ def run_case(case: Case, peers: Peers, rounds: int) -> dict[str, Any]:
         "copy": ratio(ours, copy),
         "peers": ratios,
         "fastest": fastest,
-        "failed": failed,
-        "targets": judged,
-    }
-
-
-def judge(target: Target, peer: str, value: float | None) -> dict[str, Any]:
-    """A target beside what was found."""
-    against = f"{peer} (the fastest)" if target.peer == "fastest" else peer
-    met = None if value is None else round(value, 2) <= target.bound if target.ours else round(value, 2) >= target.bound
-    return {
-        "what": f"ours / {against}" if target.ours else f"{against} / ours",
-        "ratio": value,
-        "target": f"at {'most' if target.ours else 'least'} {target.bound:g}",
-        "met": met,
+        "failed": processes.failures(parts),
+        "targets": targets,
     }
 
 
 SIZES = "cost per element of tanh"
 
 
-def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> dict[str, Any]:
-    """What an element of tanh costs in float32 arrays from 1e4 elements on, beside the cheapest."""
+def sizes_name(group: str) -> str:
+    return f"{SIZES} float32 out= {GROUPS[group]}"
+
+
+def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> Result:
+    """Measure what tanh costs in float32 arrays from 1e4 elements on, beside a copy."""
     act = actspec.parse("tanh")
-    sizes = [10**4, 10**5] if quick else [10**4, 10**5, 10**6, 10**7, 10**8]
-    ours: dict[int, float] = {}
-    copies: dict[int, dict[str, float]] = {}
-    for size in sizes:
+    found: dict[int, Times] = {}
+    failed = {}
+    for size in [10**4, 10**5] if quick else [10**4, 10**5, 10**6, 10**7, 10**8]:
         x = np.random.default_rng(1).normal(0, 2, size).astype(np.float32)
         y = np.empty_like(x)
-        _one_size(group, act, x, y, rounds, ours, copies)
-    failed = {}
+        found[size] = measure({"ours": partial(act, x, y), "copy": copier(x, y)}, rounds, group)
     if large:
         size = 10**9
         try:
@@ -273,35 +199,36 @@ def run_sizes(group: str, rounds: int, quick: bool, large: bool) -> dict[str, An
                     x[start : start + part.size] = part
                 x.flush()
                 y = np.zeros(size, np.float32)  # in memory: to write to a file costs what the disk takes
-                _one_size(group, act, x, y, min(rounds, 3), ours, copies)
+                found[size] = measure({"ours": partial(act, x, y), "copy": copier(x, y)}, min(rounds, 3), group)
                 del x, y
         except (OSError, MemoryError) as error:
             failed["1e+09 elements"] = f"{type(error).__name__}: {error}"
-    cheapest = min(cost / size for size, cost in ours.items())
+    return {"case": sizes_name(group), "sizes": list(found.items()), "failed": failed}
+
+
+def judged_sizes(group: str, parts: list[Result]) -> Result:
+    """What an element costs beside the cheapest, of what each process has measured."""
+    every = [dict(part["sizes"]) for part in parts]
+    times = {size: merged([sizes[size] for sizes in every if size in sizes]) for size in every[0]}
+    costs = {size: statistics.median(each["ours"]) / size for size, each in times.items()}
+    cheapest = min(costs.values())
     points = [
-        {"elements": size, "cost": round(cost / size / cheapest, 3), "copy": copies[size]}
-        for size, cost in ours.items()
+        {"elements": size, "cost": round(cost / cheapest, 3), "copy": ratio(times[size]["ours"], times[size]["copy"])}
+        for size, cost in costs.items()
     ]
     worst = max(point["cost"] for point in points)
-    judged = {"what": "dearest / cheapest", "ratio": worst, "target": "at most 2", "met": round(worst, 2) <= 2}
-    name = f"{SIZES} float32 out= {GROUPS[group]}"
-    return {"case": name, "group": group, "sizes": points, "failed": failed, "targets": [judged]}
-
-
-def _one_size(
-    group: str, act: Any, x: Any, y: Any, rounds: int, ours: dict[int, float], copies: dict[int, Any]
-) -> None:
-    times, size = measure({"ours": partial(act, x, y), "copy": copier(x, y)}, rounds, group), x.size
-    ours[size] = statistics.median(times["ours"])
-    copies[size] = ratio(times["ours"], times["copy"])
+    target = {"what": "dearest / cheapest", "ratio": worst, "target": "at most 2", "met": round(worst, 2) <= 2}
+    return {
+        "case": sizes_name(group),
+        "group": group,
+        "sizes": points,
+        "failed": processes.failures(parts),
+        "targets": [target],
+    }
 
 
 def child(group: str, options: argparse.Namespace) -> None:
-    """Run a group's cases in this process, and print each as one line of JSON."""
-
-    def say(what: dict[str, Any]) -> None:
-        print(json.dumps(what), flush=True)
-
+    """Run a group's cases in this process, and say what each of them took."""
     with registry.scope(), np.errstate(all="ignore"):
 
         class Above(actspec.Activation):
@@ -316,29 +243,11 @@ def child(group: str, options: argparse.Namespace) -> None:
             say({"missing": peers.missing})
             for case in chosen:
                 say(run_case(case, peers, options.rounds))
-        if fnmatch.fnmatch(f"{SIZES} float32 out= {GROUPS[group]}", options.only):
+        if fnmatch.fnmatch(sizes_name(group), options.only):
             say(run_sizes(group, options.rounds, options.quick, options.large and group == "threads"))
 
 
-def run_group(group: str, arguments: list[str]) -> Iterator[dict[str, Any]]:
-    """Run a group's cases in a process of its own."""
-    environment = dict(os.environ)
-    environment.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-    if group == "single":
-        for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "ACTSPEC"):
-            environment[f"{name}_NUM_THREADS"] = "1"
-        flags = environment.get("XLA_FLAGS", "")
-        environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-    command = [sys.executable, __file__, "--child", group, *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            yield json.loads(line)
-    if process.returncode:
-        yield {"stopped": f"the cases with {GROUPS[group]} ended early, with exit status {process.returncode}"}
-
-
-def text(result: dict[str, Any]) -> str:
+def text(result: Result) -> str:
     """A case's result for the terminal."""
     bounds = {each["what"]: each for each in result["targets"]}
     lines = [result["case"]]
@@ -369,15 +278,14 @@ def text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def markdown(report: dict[str, Any]) -> str:
+def markdown(report: Result) -> str:
     """All results as tables."""
     state = {True: "yes", False: "no", None: "not measured"}
 
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}"
 
-    parts = [f"Machine: {machine_line(report['machine'])}. {report['rounds']} rounds."]
-    parts += [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
+    parts = processes.heading(report)
     judged = [
         (case["case"], each["what"], number(each["ratio"]), each["target"], state[each["met"]])
         for case in report["cases"]
@@ -399,80 +307,28 @@ def markdown(report: dict[str, Any]) -> str:
         if "sizes" in case:
             rows = [(f"{p['elements']:.0e}", number(p["cost"]), number(p["copy"]["ratio"])) for p in case["sizes"]]
             parts.append(table((case["case"], "cost, beside the cheapest", "ours / copy"), rows))
-    failed = [(case["case"], peer, reason) for case in report["cases"] for peer, reason in case["failed"].items()]
-    if failed:
-        parts.append("\n".join(f"- {name}: {peer} was left out: {reason}" for name, peer, reason in failed))
-    return "\n\n".join(parts)
-
-
-@dataclass
-class Report:
-    """What the groups have said so far."""
-
-    cases: list[dict[str, Any]] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
-    stopped: list[str] = field(default_factory=list)
+    return "\n\n".join(parts + processes.left_out(report))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="*", metavar="GLOB", help="cases whose name matches, such as 'softmax*'")
-    parser.add_argument("--rounds", type=int, help="rounds of each case (15)")
-    parser.add_argument("--quick", action="store_true", help="small arrays and few rounds, to see whether it works")
+    parser = processes.arguments(__doc__, PEERS, "softmax*")
     parser.add_argument(
         "--large", action="store_true", help="a memory-mapped file of 1e9 elements too: 4 GB of disk, 8 of memory"
     )
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"of these: {', '.join(PEERS)}")
-    parser.add_argument("--child", choices=GROUPS, help=argparse.SUPPRESS)
-    add_outputs(parser)
-    options = parser.parse_args()
-    unknown = set(options.peers.split(",")) - set(PEERS)
-    if unknown:
-        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
-    options.rounds = options.rounds or (3 if options.quick else 15)
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    options = processes.parsed(parser, PEERS)
     if options.child:
-        if options.child == "single" and hasattr(os, "sched_setaffinity"):
-            # Before any peer counts the cores.
-            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         child(options.child, options)
         return
+    every = {case.name: case for case in cases(options.quick)}
 
-    talk = not (options.json or options.markdown)
-    facts = machine()
-    if talk:
-        print(machine_line(facts))
-    busy = facts["load"]
-    if isinstance(busy, float) and busy > cores() / 2:
-        print(f"the machine is busy (load {busy}): the ratios will scatter", file=sys.stderr)
-    arguments = ["--only", options.only, "--rounds", str(options.rounds), "--peers", options.peers]
-    arguments += ["--quick"] * options.quick + ["--large"] * options.large
-    report = Report()
-    for group in GROUPS:
-        for result in run_group(group, arguments):
-            if "missing" in result:
-                report.missing |= result["missing"]
-                if talk:
-                    for peer, why in result["missing"].items():
-                        print(f"not installed: {peer} ({why})")
-            elif "stopped" in result:
-                report.stopped.append(result["stopped"])
-                print(result["stopped"], file=sys.stderr)
-            else:
-                report.cases.append(result)
-                if talk:
-                    print(text(result), flush=True)
-    whole = {"machine": facts, "rounds": options.rounds, "quick": options.quick, **vars(report)}
-    judged = [each["met"] for case in report.cases for each in case["targets"]]
-    if options.json:
-        print(json.dumps(whole, indent=1))
-    elif options.markdown:
-        print(markdown(whole))
-    else:
-        print(f"targets: {judged.count(True)} met, {judged.count(False)} missed, {judged.count(None)} not measured")
-    if options.into:
-        paste(options.into, "peers", markdown(whole), report.stopped)
+    def finish(parts: list[Result]) -> Result:
+        name = parts[0]["case"]
+        if name in every:
+            return judged(every[name], parts)
+        return judged_sizes(next(group for group in GROUPS if name == sizes_name(group)), parts)
+
+    results = processes.together(__file__, options, finish, *["--large"] * options.large)
+    processes.publish(options, "peers", results, text, markdown)
 
 
 if __name__ == "__main__":
