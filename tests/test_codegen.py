@@ -36,7 +36,7 @@ def code_of(source: str) -> str:
     scope: dict[str, object] = {}
     exec(compile(source, "<kernel>", "exec"), scope)
     compiled = native.compiled(scope["kernel"], scope["signature"])
-    return assembly.assembly(assembly.without_wrappers(compiled.library.get_llvm_str()))
+    return assembly.emitted(assembly.without_wrappers(compiled.library.get_llvm_str()))
 
 
 @pytest.mark.parametrize(("spec", "dtype"), by_turns(COMPILED, ["float32", "float64"]))

@@ -77,6 +77,13 @@ def without_wrappers(text: str) -> str:
     return re.sub(r"(?ms)^define [^\n]*@(_ZN7cpython|cfunc\.)[^\n]*\{$.*?^\}$", "", text)
 
 
+def emitted(text: str) -> str:
+    """The assembly of LLVM's IR, which is optimised already, for this machine."""
+    machine = _machine(HOST)
+    assert machine is not None
+    return str(machine.emit_assembly(llvm.parse_assembly(text)))
+
+
 def assembly(text: str, target: Target = HOST) -> str:
     """The assembly that LLVM makes of its IR for a processor, with the loop vectoriser on."""
     machine = _machine(target)
