@@ -52,12 +52,14 @@ class Runner:
                 kernel, parameters, view, shape, dtype = known
                 if out is None:
                     y = _empty(shape, dtype)
-                elif _fits(x, out):
+                elif type(out) is _ndarray and out.dtype == dtype and out.shape == shape and out.flags.carray:
                     y = out
                 else:
                     return self._drive(x, out)
                 if view is None:
                     refused = kernel(x, y, parameters)
+                elif len(shape) == 1:  # to add an axis takes half as long as to reshape
+                    refused = kernel(x[None], y[None], parameters)
                 else:
                     refused = kernel(x.reshape(view), y.reshape(view), parameters)
                 return self._drive(x, out) if refused else y
@@ -83,8 +85,3 @@ class Runner:
 
 
 _ndarray, _empty = np.ndarray, np.empty
-
-
-def _fits(x: npt.NDArray[Any], out: object) -> bool:
-    """Whether a kernel can write to out as it reads x, unless they overlap, which it finds out itself."""
-    return type(out) is _ndarray and out.dtype == x.dtype and out.shape == x.shape and out.flags.carray
