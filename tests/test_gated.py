@@ -14,7 +14,7 @@ from actspec.functions import sigmoid
 from actspec.graph.interpret import interpret
 from actspec.kernels import execute, plan
 from tests.support import built_ins
-from tests.support.amount import cases
+from tests.support.amount import by_turns, cases
 
 
 def halves(x):
@@ -202,17 +202,47 @@ def test_layouts_types_and_out():
 
 
 def test_parts_of_some_rows_after_the_other_are_those_of_all(monkeypatch):
-    act, x = actspec.parse("tanh+swiglu"), sample((37, 24))
+    stages, x = actspec.parse("tanh+swiglu").stages, sample((37, 24))
     g, v = sample((37, 12), 1), sample((37, 24), 2)
-    whole = act(x), act.vjp(x, g), act.jvp(x, v)
+    whole = results(actspec.Pipeline(*stages), x, g, v)
     monkeypatch.setattr(execute, "WORTH_SHARING", 0)
     for most in (1, 5 << 10, 1 << 20):  # a row is too long; some rows; all of them
         monkeypatch.setattr(execute, "_BESIDE", most)
         for arrays in ((x, g, v), tuple(np.repeat(each, 2, 0)[::2] for each in (x, g, v))):
-            mine, given, change = arrays
-            found = act(mine), act.vjp(mine, given), act.jvp(mine, change)
-            for each, expected in zip(found, whole, strict=True):
+            for each, expected in zip(results(actspec.Pipeline(*stages), *arrays), whole, strict=True):
                 np.testing.assert_array_equal(each, expected)
+
+
+@pytest.mark.parametrize(("spec", "dtype"), by_turns(["tanh+swiglu", "crelu", "maxgroup:3"], ["f8", "f4"]))
+def test_later_calls_give_what_the_first_one_gives(spec, dtype):
+    act = actspec.Pipeline(*actspec.parse(spec).stages)
+    for shape in ((12,), (5, 12), (2, 3, 12)):
+        x, v = sample(shape).astype(dtype), sample(shape, 2).astype(dtype)
+        g = sample((*shape[:-1], act.features_out(12)), 1).astype(dtype)
+        first = results(act, x, g, v)
+        rooms = [np.empty_like(each) for each in first]
+        act(x, out=rooms[0]), act.vjp(x, g, out=rooms[1]), act.jvp(x, v, out=rooms[2])
+        strided = [np.repeat(each, 2, -1)[..., ::2] for each in (x, g, v)]
+        for found in (
+            rooms,
+            results(act, x, g, v),
+            results(act, *strided),
+            results(act, x.astype(x.dtype.newbyteorder()), g, v),
+        ):
+            for each, expected in zip(found, first, strict=True):
+                np.testing.assert_array_equal(np.asarray(each, dtype), expected)
+        together = np.zeros(x.size + g.size, dtype)
+        together[: x.size] = x.ravel()
+        out = together[3 : 3 + g.size].reshape(g.shape)  # over x, and behind it
+        np.testing.assert_array_equal(act(together[: x.size].reshape(shape), out=out), first[0])
+        with pytest.raises(ValueError, match="g must have the shape"):
+            act.vjp(x, v[..., :5])
+        with pytest.raises(ValueError, match="v must have the shape"):
+            act.jvp(x, x[..., :5])
+
+
+def results(act, x, g, v):
+    return act(x), act.vjp(x, g), act.jvp(x, v)
 
 
 def test_a_row_that_does_not_fit_is_named():

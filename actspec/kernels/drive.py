@@ -16,7 +16,7 @@ from actspec.kernels.execute import Operands, is_plain, learnt_rows
 from actspec.kernels.forward import Learnt, learnt_values, run_all
 from actspec.kernels.gradients import Sums
 from actspec.kernels.known import Known
-from actspec.kernels.plan import Compiled, Segment
+from actspec.kernels.plan import Compiled, Segment, Split
 
 
 class Driver:
@@ -85,6 +85,8 @@ class Driver:
                 run_all(segments, given, target, learnt)
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
+                elif is_plain(x, computed):
+                    _keep(self._known, (x.dtype, x.shape), _known_in_parts("run", x, segments, y.shape))
             elif safe and is_plain(y, computed):
                 if not is_plain(x, computed):
                     np.copyto(y, x, casting="unsafe")
@@ -174,11 +176,12 @@ class Driver:
         """The result for arrays like those before, by one call of a kernel; None where they aren't."""
         if type(x) is not np.ndarray or (known := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
             return None
-        inputs: tuple[Array, ...] = (x,) if what == "derivative" else (x, given)
-        if not all(map(known.fits, inputs)) or not (out is None or known.fits(out)):
+        if not x.flags.carray or not (what == "derivative" or known.fits(given, known.given)):
             return None
-        y = np.empty(x.shape, x.dtype) if out is None else out
-        arrays = (*inputs, y)
+        if not (out is None or known.fits(out, known.shape)):
+            return None
+        y = np.empty(known.shape, known.dtype) if out is None else out
+        arrays: tuple[Array, ...] = (x, y) if what == "derivative" else (x, given, y)
         if known.view is not None:
             arrays = tuple(each.reshape(known.view) for each in arrays)
         return None if known.kernel(*arrays, known.parameters) else y
@@ -216,8 +219,10 @@ class Driver:
                 run(segments, *(each.reshape(each.shape or (1,)) for each in (*inputs, target)), self._learnt(computed))
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
-                elif alone and values.ndim and is_plain(values, computed):
-                    known = _known_of(values, getattr(segments[0], what))
+                elif values.ndim and is_plain(values, computed):
+                    known = _known_in_parts(what, values, segments, whole)
+                    if alone:
+                        known = _known_of(values, getattr(segments[0], what))
                     _keep(self._known_derivatives, (what, values.dtype, values.shape), known)
         return y[()] if out is None else out
 
@@ -244,7 +249,25 @@ def _known_of(x: Array, segment: Compiled) -> Known | None:
         return None
     shape = None if views[0].shape == x.shape else views[0].shape
     kernel = execute.shared(segment, form) if execute.worth_sharing(segment, x) else segment.kernel(form)
-    return Known(kernel, execute.parameters_for(segment, x), shape, x.shape, x.dtype)
+    return Known(kernel, execute.parameters_for(segment, x), shape, x.shape, x.dtype, x.shape)
+
+
+def _known_in_parts(what: str, x: Array, segments: tuple[Segment, ...], whole: tuple[int, ...]) -> Known | None:
+    """The kernels of parts for arrays like x, whose result has the shape ``whole``, where they are all."""
+    split = segments[0] if len(segments) == 1 else None
+    if not isinstance(split, Split) or not x.flags.c_contiguous:
+        return None
+    parts, into = split.parts, split.graph.into
+    if what == "vjp":
+        kernel = execute.in_parts(split.vjp, (parts, into), parts, x)
+    elif what == "jvp":
+        kernel = execute.in_parts(split.jvp, (parts, parts), into, x)
+    else:
+        kernel = execute.in_parts(split.kernels, (parts,), into, x)
+    if kernel is None:
+        return None
+    shapes = (x.shape, whole) if what == "vjp" else (whole, x.shape)
+    return Known(kernel, np.empty(0), None, shapes[0], x.dtype, shapes[1])
 
 
 def computed_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

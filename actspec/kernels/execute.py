@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec.arrays import Array
+from actspec.graph.parts import Parts
 from actspec.kernels import layout, threads
 from actspec.kernels.codegen import BLOCK, BOUNDARY, KEEPING, STREAMED, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
@@ -166,6 +167,35 @@ def _run_in_turns(segments: tuple[Compiled, ...], inputs: layout.Views, targets:
 
     threads.share(work, -(-len(x) // step), max(threads_for(each, x) for each in segments))
     return True
+
+
+def in_parts(
+    segments: tuple[Compiled, ...], given: tuple[Parts, ...], into: Parts, x: Array
+) -> Callable[..., Any] | None:
+    """What runs kernels of parts of arrays like x, one for each part of the result, as a kernel of the whole arrays; it
+    does nothing and gives 1 where the result overlaps them. None where arrays are so large that there is a better way.
+    """
+    if any(each.axes or each.graph.learnt or each.graph.sums or worth_sharing(each, x) for each in segments):
+        return None
+    if len(segments) > 1 and (len(given) + 1) * x.nbytes > _BESIDE:
+        return None
+    kernels = [(each.kernel("flat"), parameters_for(each, x)) for each in segments]
+
+    def run(*arguments: Any) -> int:
+        *inputs, y, _ = arguments
+        if any(np.may_share_memory(each, y) for each in inputs):
+            return 1
+        parts = [part for each, split in zip(inputs, given, strict=True) for part in split.views(_lanes(each))]
+        for (kernel, parameters), target in zip(kernels, into.views(_lanes(y)), strict=True):
+            kernel(*parts, target, parameters)
+        return 0
+
+    return run
+
+
+def _lanes(x: Array) -> Array:
+    """An array whose elements are neighbours, as lanes along its last axis."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def is_long(segment: Compiled, shape: tuple[int, ...]) -> bool:

@@ -12,16 +12,17 @@ Shape = tuple[int, ...]
 
 
 class Known(NamedTuple):
-    """A kernel, its parameters, the shape that it takes arrays in where that isn't their own, their shape and type."""
+    """What runs on an array at once, its parameters, the shape that it takes arrays in where that isn't their own, the
+    shape and type of the result, and the shape of what comes with the array, if anything does.
+    """
 
     kernel: Callable[..., Any]
     parameters: npt.NDArray[np.float64]
     view: Shape | None
     shape: Shape
     dtype: np.dtype[Any]
+    given: Shape
 
-    def fits(self, array: object) -> bool:
-        """Whether an array is like those that the kernel takes."""
-        return (
-            type(array) is np.ndarray and array.dtype == self.dtype and array.shape == self.shape and array.flags.carray
-        )
+    def fits(self, array: object, shape: Shape) -> bool:
+        """Whether an array of this shape is like those that the kernel takes."""
+        return type(array) is np.ndarray and array.dtype == self.dtype and array.shape == shape and array.flags.carray
