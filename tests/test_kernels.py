@@ -20,7 +20,7 @@ import pytest
 
 import actspec
 from actspec import registry
-from actspec.kernels import execute
+from actspec.kernels import drive, execute
 from tests.support import built_ins
 from tests.support.amount import amount, cases
 from tests.support.reference import as_written, assert_close, assert_same_bits, slack, wider
@@ -707,6 +707,27 @@ def test_a_pool_of_forked_processes_works():
 
 
 # ---- warnings, memory
+
+
+@pytest.mark.parametrize("spec", ["tanh", "tanh+norm:z", "swiglu"])
+def test_arrays_like_those_before_take_the_short_way_read_only_ones_too(spec, monkeypatch):
+    act, x = actspec.Pipeline(*actspec.parse(spec).stages), sample((3, 8), "f4")
+    y, g = act(x), np.ones_like(act(x))
+    dx = act.vjp(x, g)
+    x.flags.writeable = g.flags.writeable = y.flags.writeable = dx.flags.writeable = False
+
+    def general(*_arguments):
+        raise AssertionError("the general way")
+
+    for name in ("run", "_differentiate"):
+        monkeypatch.setattr(drive.Driver, name, general)
+    assert_same_bits(act(x), y)
+    assert_same_bits(act(x, out=np.empty_like(y)), y)
+    assert_same_bits(act.vjp(x, g), dx)
+    assert_same_bits(act.vjp(x, g, out=np.empty_like(dx)), dx)
+    for call in (lambda: act(x, out=y), lambda: act.vjp(x, g, out=dx), lambda: act(x.tolist())):
+        with pytest.raises(AssertionError, match="the general way"):
+            call()
 
 
 def test_nothing_is_printed_whatever_goes_wrong_in_numbers():

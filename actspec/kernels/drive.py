@@ -15,7 +15,7 @@ from actspec.kernels import execute, gradients, layout, plan
 from actspec.kernels.execute import Operands, is_plain, learnt_rows
 from actspec.kernels.forward import Learnt, learnt_values, run_all
 from actspec.kernels.gradients import Sums
-from actspec.kernels.known import Known
+from actspec.kernels.known import Known, is_dense
 from actspec.kernels.plan import Compiled, Segment, Split
 
 
@@ -176,9 +176,9 @@ class Driver:
         """The result for arrays like those before, by one call of a kernel; None where they aren't."""
         if type(x) is not np.ndarray or (known := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
             return None
-        if not x.flags.carray or not (what == "derivative" or known.fits(given, known.given)):
+        if not is_dense(x) or not (what == "derivative" or known.reads(given, known.given)):
             return None
-        if not (out is None or known.fits(out, known.shape)):
+        if not (out is None or known.writes(out)):
             return None
         y = np.empty(known.shape, known.dtype) if out is None else out
         arrays: tuple[Array, ...] = (x, y) if what == "derivative" else (x, given, y)

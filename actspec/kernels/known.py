@@ -23,6 +23,16 @@ class Known(NamedTuple):
     dtype: np.dtype[Any]
     given: Shape
 
-    def fits(self, array: object, shape: Shape) -> bool:
-        """Whether an array of this shape is like those that the kernel takes."""
-        return type(array) is np.ndarray and array.dtype == self.dtype and array.shape == shape and array.flags.carray
+    def reads(self, array: object, shape: Shape) -> bool:
+        """Whether the kernel can read an array, which has to have this shape."""
+        return type(array) is np.ndarray and array.dtype == self.dtype and array.shape == shape and is_dense(array)
+
+    def writes(self, array: object) -> bool:
+        """Whether the kernel can write its result to an array."""
+        return isinstance(array, np.ndarray) and array.flags.writeable and self.reads(array, self.shape)
+
+
+def is_dense(array: npt.NDArray[Any]) -> bool:
+    """Whether elements are neighbours in memory, at addresses for their type; the array may be read-only."""
+    flags = array.flags
+    return flags.carray or (flags.c_contiguous and flags.aligned)

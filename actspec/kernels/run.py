@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from actspec.errors import UnboundError
 from actspec.graph.operand import Operand, Stage
-from actspec.kernels.known import Known
+from actspec.kernels.known import Known, is_dense
 
 if TYPE_CHECKING:
     from actspec.kernels.drive import Driver
@@ -48,7 +48,7 @@ class Runner:
         # The short way: an array of a type and shape for which the kernel is known. Every name counts here.
         if type(x) is _ndarray:
             known = self._known.get((x.dtype, x.shape))
-            if known is not None and x.flags.carray:
+            if known is not None and (x.flags.carray or is_dense(x)):
                 kernel, parameters, view, shape, dtype, _ = known
                 if out is None:
                     y = _empty(shape, dtype)
