@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import processes
 from libraries import Peers, Program
-from processes import Result, say
+from processes import Result, quartiles, say
 from rounds import GROUPS, Target, judge, measure, merged, ratio
 from shared import elementwise, table
 
@@ -212,7 +212,7 @@ def judged(case: Case, parts: list[Result]) -> Result:
     for target in case.targets:
         peer = fastest if target.peer == "fastest" else target.peer
         found = ratios.get(f"ours / {peer}" if target.ours else f"{peer} / ours")
-        targets.append(judge(target, peer or "any peer", found and found["ratio"]))
+        targets.append(judge(target, peer or "any peer", found))
     return {
         "case": case.name,
         "group": case.group,
@@ -338,12 +338,12 @@ def markdown(report: Result) -> str:
     met = {True: "yes", False: "no", None: "not measured"}
     parts = processes.heading(report)
     rows = [
-        (case["case"], each["what"], number(each["ratio"]), each["target"], met[each["met"]])
+        (case["case"], each["what"], number(each["ratio"]), quartiles(each), each["target"], met[each["met"]])
         for case in report["cases"]
         for each in case["targets"]
     ]
     if rows:
-        parts.append(table(("case", "ratio of times, or memory", "found", "target", "met"), rows))
+        parts.append(table(("case", "ratio of times, or memory", "found", "quartiles", "target", "met"), rows))
     for group, title in GROUPS.items():
         measured = [case for case in report["cases"] if case["group"] == group]
         shown = list(dict.fromkeys(what for case in measured for what in case["ratios"]))

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import processes
 from libraries import PEERS, RIVALS, Peers, Program
-from processes import Result, say
+from processes import Result, quartiles, say
 from rounds import GROUPS, Target, Times, judge, measure, merged, ratio
 from shared import elementwise, table
 
@@ -158,7 +158,7 @@ def judged(case: Case, parts: list[Result]) -> Result:
         peer = fastest if target.peer == "fastest" else target.peer
         taken = copy if peer == "copy" else times.get(peer or "")
         value = None if taken is None else ratio(ours, taken) if target.ours else ratio(taken, ours)
-        targets.append(judge(target, peer or "any peer", value and value["ratio"]))
+        targets.append(judge(target, peer or "any peer", value))
     return {
         "case": case.name,
         "group": case.group,
@@ -287,12 +287,12 @@ def markdown(report: Result) -> str:
 
     parts = processes.heading(report)
     judged = [
-        (case["case"], each["what"], number(each["ratio"]), each["target"], state[each["met"]])
+        (case["case"], each["what"], number(each["ratio"]), quartiles(each), each["target"], state[each["met"]])
         for case in report["cases"]
         for each in case["targets"]
     ]
     if judged:
-        parts.append(table(("case", "ratio of times", "found", "target", "met"), judged))
+        parts.append(table(("case", "ratio of times", "found", "quartiles", "target", "met"), judged))
     for group, title in GROUPS.items():
         measured = [case for case in report["cases"] if case["group"] == group and "peers" in case]
         if measured:

@@ -154,6 +154,12 @@ def heading(report: Result) -> list[str]:
     return lines + [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
 
 
+def quartiles(judged: Result) -> str:
+    """Between which ratios half of the rounds are; nothing where it is no ratio of times."""
+    low_and_high = judged.get("quartiles")
+    return " to ".join(f"{each:.2f}" for each in low_and_high) if low_and_high else ""
+
+
 def left_out(report: Result) -> list[str]:
     """What tables end with: which peers were left out where, and why."""
     failed = [(case["case"], peer, reason) for case in report["cases"] for peer, reason in case["failed"].items()]

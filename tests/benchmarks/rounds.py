@@ -91,13 +91,15 @@ def ratio(over: list[float], under: list[float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in named.items()}
 
 
-def judge(target: Target, peer: str, value: float | None) -> dict[str, Any]:
-    """A target beside what was found."""
+def judge(target: Target, peer: str, found: dict[str, float] | None) -> dict[str, Any]:
+    """A target beside what was found, a ``ratio``."""
     against = f"{peer} (the fastest)" if target.peer == "fastest" else peer
+    value = None if found is None else found["ratio"]
     met = None if value is None else round(value, 2) <= target.bound if target.ours else round(value, 2) >= target.bound
     return {
         "what": f"ours / {against}" if target.ours else f"{against} / ours",
         "ratio": value,
+        "quartiles": found and [found["low"], found["high"]],
         "target": f"at {'most' if target.ours else 'least'} {target.bound:g}",
         "met": met,
     }
