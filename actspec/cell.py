@@ -117,7 +117,7 @@ class Cell:
         self._runner = Runner(self._stages, width=features)
         self._starts: list[Array | None] = []  # what states were set to, as long as their shape isn't known
         self._states: list[State] = []
-        self._began: list[State] = []
+        self._began: dict[bool, list[State]] = {}  # the states that the latest call (False) and scan (True) began with
         self._noise: dict[int, Array] = {}  # of the latest call, by the places of what drew it
         self._scanned = False
         self.reset()
@@ -267,11 +267,13 @@ class Cell:
             return self._runner._running().jvp(x, v, out, changes)
         values, y = self._prepared(x, out, steps=False, resized=True)
         change = self._like(v, "v", values, steps=False)
-        states, noise = self._beginning(values), self._latest(values, steps=False)
+        states, noise = self._beginning(values, steps=False), self._latest(values, steps=False)
         learnt = self._learnt(values.dtype)
         moved = {number: changes.get(number, np.zeros_like(each)) for number, each in learnt.items()}
         with np.errstate(all="ignore"):
-            found = program.jvp(self._assembly.program, values, change, states, learnt, noise, moved)
+            empty = np.empty(self._shape_out(values.shape), values.dtype)
+            run = self._assembly.program
+            found = program.jvp(run, values, change, states, learnt, noise, moved) if values.size else empty
         return self._given_back(found, y, out, steps=False)
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
@@ -288,7 +290,7 @@ class Cell:
             return self._runner._running().jacobian(x)
         values, _ = self._prepared(x, None, steps=False)
         gradients.check_rows(tuple(program.segments(self._assembly.program, values)), values.ndim - 1)
-        x = np.asarray(x)
+        x = np.atleast_1d(np.asarray(x))
         shape, dtype = self._shape_out(x.shape), result_type(x.dtype)
         return gradients.jacobian(lambda g: self.vjp(x, g)[0], shape, x.shape[-1], dtype)
 
@@ -311,7 +313,7 @@ class Cell:
         if len(given) != count:
             raise ValueError(f"init must have {count} states, not {len(given)}")
         self._starts = [None if each is None else np.array(real_array(each, "init"), np.float64) for each in given]
-        self._states, self._began, self._noise = [], [], {}
+        self._states, self._began, self._noise = [], {}, {}
 
     @property
     def d_input(self) -> Any:
@@ -335,7 +337,10 @@ class Cell:
         if self._states:
             return self._states[number].now.copy()
         start = self._starts[number]
-        return np.zeros(() if self._features is None else (self._features,)) if start is None else start.copy()
+        if start is not None:
+            return start.copy()
+        memory = self._assembly.memories[number]
+        return np.zeros(() if self._features is None else self._assembly.shape_at(memory, (self._features,)))
 
     def _stepped(self, memory: Memory) -> State:
         state = self._states[memory.place] if self._states else None
@@ -372,6 +377,8 @@ class Cell:
                 empty = np.empty(self._shape_out(values.shape), values.dtype)
                 run = self._assembly.program
                 found = program.run(run, values, states, learnt, noise) if values.size else empty
+                for each in states if len(values) and not values.size else ():
+                    each.before, each.given = each.now.copy(), np.empty_like(each.now)
             else:
                 direct = steps and is_plain(y, values.dtype) and y.flags.c_contiguous
                 apart = direct and not np.may_share_memory(y, values)
@@ -382,7 +389,7 @@ class Cell:
                     part = slice(start, start + step)
                     some = {place: drawn[part] for place, drawn in noise.items()}
                     program.run(self._assembly.program, values[part], states, learnt, some, found[part])
-        self._began, self._states = began, states
+        self._began, self._states = {**self._began, steps: began}, states
         self._noise, self._scanned = noise, steps
         return self._given_back(found, y, out, steps=steps)
 
@@ -392,7 +399,7 @@ class Cell:
         learnt = self._learnt(values.dtype)
         sums: gradients.Sums = {}
         with np.errstate(all="ignore"):
-            states, noise = self._beginning(values), self._latest(values, steps=steps)
+            states, noise = self._beginning(values, steps=steps), self._latest(values, steps=steps)
             run = self._assembly.program
             found = program.vjp(run, values, given, states, learnt, noise, sums) if values.size else values
         return self._given_back(found, y, out, steps=steps), self._named(sums)
@@ -441,9 +448,9 @@ class Cell:
         """The states as they are, for a batch like that of these steps; they are the cell's own to change."""
         return self._shaped([each.now for each in self._states], values)
 
-    def _beginning(self, values: Array) -> list[State]:
-        """The states that the latest call began with."""
-        return self._shaped([each.now for each in self._began], values)
+    def _beginning(self, values: Array, *, steps: bool) -> list[State]:
+        """The states that the latest call or scan began with; where there was none, one would begin with those now."""
+        return self._shaped([each.now for each in self._began.get(steps, self._states)], values)
 
     def _shaped(self, states: list[Array], values: Array) -> list[State]:
         made = []
@@ -536,7 +543,7 @@ def _rebuild(
     features: int | None,
     dtype: np.dtype[Any],
     saved: dict[str, npt.NDArray[Any]],
-    states: tuple[list[Array | None], list[State], list[State]],
+    states: tuple[list[Array | None], list[State], dict[bool, list[State]]],
     drawn: tuple[np.random.Generator, bool, dict[int, Array], bool],
 ) -> Cell:
     """A copy of a cell: its parameters, its states, its generator and what it drew last."""
@@ -637,7 +644,7 @@ def _check_mapping(value: object, name: str) -> None:
 
 def _check_names(saved: Mapping[str, Any], names: Mapping[str, Any]) -> None:
     missing = [name for name in names if name not in saved]
-    unknown = [name for name in saved if name not in names]
+    unknown = [str(name) for name in saved if name not in names]
     if missing or unknown:
         told = [f"no {', '.join(missing)}"] * bool(missing) + [f"{', '.join(unknown)} too many"] * bool(unknown)
         raise ValueError(f"the saved parameters aren't those of this pipeline: {'; '.join(told)}")

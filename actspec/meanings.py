@@ -87,6 +87,8 @@ def _meanings(key: str, _version: tuple[int, int]) -> tuple[Meaning, ...]:
         own = [_meaning(system, word, system) for each in keys for word, _ in table.alike(each)]
         if entry is not None and not any(each.spec == found[0].spec for each in own):
             own += [_meaning(system, each, system) for each in _other(system, entry.name)]
+        if entry is not None and not own:
+            own = [_meaning(system, each.names[0], system) for each in table.standing_for(entry.name)]
         first: dict[str, Meaning] = {}
         for each in own:
             first.setdefault(each.spec, each)  # of two words with one meaning, the first

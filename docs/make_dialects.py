@@ -75,6 +75,7 @@ and in float64 within 1e-12, but where the system is the inexact one:
 | onnxruntime | Elu, Celu, Selu, Sigmoid, Swish near their zeros | digits cancel |
 | ONNX | HardSwish, HardSigmoid near their zeros | digits cancel |
 | Hugging Face | laplace, xielu, sqrtsoftplus | digits cancel; linear beyond 20 |
+| Hugging Face | gelu_fast | ten digits are right: its sqrt(2/pi) has ten |
 | PyTorch | hardsigmoid's derivative | a float32 number in float64 too |
 
 The worst errors of PyTorch's and JAX's elementwise functions, and of actspec's, stand in

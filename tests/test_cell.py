@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import actspec
+from actspec import registry
 from tests.support.amount import cases
 
 RNG = np.random.default_rng(11)
@@ -614,3 +615,75 @@ def test_a_formula_that_cannot_learn_a_parameter_names_it():
 def test_arguments_of_bind_are_named(options, error, told):
     with pytest.raises(error, match=told):
         actspec.parse("prelu").bind(features=2, **options)
+
+
+def test_vjp_is_that_of_the_latest_call_and_scan_vjp_that_of_the_latest_scan():
+    cell, xs = actspec.parse("continuous(tanh,tau=2)").bind(), np.array([[1.0], [2.0], [3.0]])
+    cell.scan(xs)
+    scanned = cell.scan_vjp(xs, np.ones_like(xs))[0]
+    copied = copy.copy(cell)
+    cell(xs[0])
+    called = cell.vjp(xs[0], [1.0])[0]
+    np.testing.assert_array_equal(cell.scan_vjp(xs, np.ones_like(xs))[0], scanned)
+    cell.scan(xs)
+    np.testing.assert_array_equal(cell.vjp(xs[0], [1.0])[0], called)
+    # a copy has been called by nobody: it begins with the state of now
+    now = actspec.parse("continuous(tanh,tau=2)").bind()
+    now.reset(copied.state)
+    np.testing.assert_array_equal(copied.vjp(xs[0], [1.0])[0], now.vjp(xs[0], [1.0])[0])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["continuous(tanh)", "continuous(softmax)", "gumbel_softmax", "continuous(prelu,tau=~2)"],
+)
+def test_empty_batches_and_scalars_work_in_cells_that_remember_or_draw(spec):
+    cell, x = actspec.parse(spec).bind(features=3, rng=0), np.ones((0, 3))
+    for derived in (cell(x), cell.vjp(x, x)[0], cell.jvp(x, x)):
+        assert derived.shape == (0, 3)
+    if "continuous" in spec:
+        assert cell.d_input.shape == cell.d_state.shape == (0, 3)
+        assert cell.d_output.shape == ((0, 3, 3) if "softmax" in spec else (0, 3))
+    if "~" not in spec and "prelu" not in spec:
+        scalar = actspec.parse(spec).bind(rng=0)
+        scalar(1.0)
+        assert scalar.jacobian(1.0).shape == (1, 1)
+
+
+@pytest.mark.parametrize("spec", ["prelu", "elu(alpha=~1)", "maxout:2", "prelu+norm:z", "norm:max(eps=~1)"])
+def test_no_features_are_features_too(spec):
+    cell = actspec.parse(spec).bind(features=0)
+    assert cell(np.ones((2, 0))).shape == (2, 0)
+    assert cell.vjp(np.ones((2, 0)), np.ones((2, 0)))[0].shape == (2, 0)
+
+
+@pytest.mark.parametrize("spec", ["continuous(tanh)[1:3]", "glu+continuous(tanh,tau=2)"])
+def test_the_state_at_the_beginning_has_the_features_of_its_place(spec):
+    cell = actspec.parse(spec).bind(features=4)
+    assert cell.state.shape == (2,)
+    cell.reset(cell.state)
+    assert cell(np.ones((5, 4))).shape[0] == 5
+    assert cell.state.shape == (5, 2)
+
+
+def test_what_learns_and_cannot_be_followed_is_not_told_to_have_a_derivative_of_its_own():
+    with registry.scope():
+
+        class Apart(actspec.Activation):
+            """Deviation: ``x - b*mean(x)``."""
+
+            b: float = 1.0
+
+            def __call__(self, x):
+                return x - self.b * x.mean()
+
+        cell, x = actspec.parse("apart(b=~2)").bind(features=4), np.ones((3, 4))
+        cell(x)
+        with pytest.raises(actspec.DerivativeError, match=r"Write it without that$"):
+            cell.vjp(x, x)
+
+
+def test_names_that_are_no_strings_are_a_value_error():
+    cell = actspec.parse("prelu").bind(features=2)
+    with pytest.raises(ValueError, match=r"no 0\.slope; 0 too many"):
+        cell.load_state_dict({0: np.ones(2)})

@@ -905,3 +905,19 @@ def test_a_missing_gradient_is_named():
     act.vjp(x, x)
     with pytest.raises(TypeError, match="g must be an array"):
         act.vjp(x, None)
+
+
+@pytest.mark.parametrize("spec", ["total", "tanh+total", "total[::2]+softmax", "norm:z+total+tanh"])
+def test_one_number_for_all_gets_what_all_elements_get(spec):
+    with registry.scope():
+
+        class Total(actspec.Activation):
+            """Sum: ``tanh(mean(x))``."""
+
+            def __call__(self, x):
+                return np.tanh(x.mean())
+
+        for shape in ((2, 5), (3, 4)):
+            x = sample(shape)
+            assert actspec.parse(spec)(x).shape == shape
+            check_by_differences(spec, x)

@@ -417,3 +417,9 @@ def test_small_differences_are_told() -> None:
     assert found["paddle"] == "hardsigmoid(slope=0.1666667)"
     assert "torch" not in found
     assert [(each.system, each.spec) for each in disagreements("elu")] == [("theanets", "elu(alpha=~1)")]
+
+
+def test_a_system_counts_that_has_another_word_with_defaults_of_its_own() -> None:
+    known = {(each.system, each.word, each.spec) for each in meanings("norm:layer")}
+    assert {("keras", "LayerNormalization", "norm:layer(eps=0.001)"), ("torch", "LayerNorm", "norm:layer")} <= known
+    assert {each.system for each in meanings("norm:rms")} >= {"torch", "keras", "onnx"}

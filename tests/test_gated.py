@@ -401,3 +401,8 @@ def test_files_take_the_new_shape(tmp_path, capsys):
     code, said = apply("maxgroup:4", source, "-o", target)
     assert code == 2
     assert "a multiple of 4 features, not 6" in said
+
+
+@pytest.mark.parametrize("spec", ["glu+softmax", "crelu+norm:max", "glu+sparsemax", "crelu+glu", "tanh+glu+norm:z"])
+def test_no_features_stay_none(spec):
+    assert actspec.parse(spec)(np.empty((3, 0))).shape == (3, 0)

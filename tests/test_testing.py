@@ -832,3 +832,30 @@ def test_it_is_imported_by_who_uses_it_alone_and_needs_no_test_framework():
     subprocess.run([sys.executable, "-c", program], check=True)
     program = "import sys, actspec.testing; assert not {'pytest', 'hypothesis', 'torch', 'numba'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("spec", ["scaledtanh(50)", "narrow", "faint"])
+def test_what_differences_cannot_resolve_is_no_fault(spec):
+    class Narrow(Activation):
+        """Sigmoid: ``1/(1 + exp(-50*x))``.
+
+        Returns
+        -------
+        An array of x's shape, in (0, 1).
+        """
+
+        def __call__(self, x):
+            return functions.sigmoid(50 * x)
+
+    class Faint(Narrow):
+        """Nearly one: ``1 + tanh(x)/1e8``.
+
+        Returns
+        -------
+        An array of x's shape, in (0, 2).
+        """
+
+        def __call__(self, x):
+            return 1 + 1e-8 * np.tanh(x)
+
+    assert check_activation(spec).ok

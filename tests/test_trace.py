@@ -747,3 +747,30 @@ def test_constants_in_maximum_count_as_numpy_has_it():
 
     assert np.isnan(Nan()([-1.0, 2.0])).all()
     np.testing.assert_array_equal(Inverse()([-0.0]), [np.inf])
+
+
+def test_an_axis_that_is_named_twice_is_numpys_error():
+    with registry.scope():
+
+        class Both(actspec.Activation):
+            def __call__(self, x):
+                return x - np.mean(x, axis=(0, -1), keepdims=True)
+
+        act = actspec.parse("both")
+        np.testing.assert_allclose(act([[1.0, 3.0]]), [[-1.0, 1.0]])
+        with pytest.raises(ValueError, match="duplicate value in 'axis'"):
+            act([1.0, 2.0])
+
+
+def test_a_body_of_very_many_operations_runs_as_it_is_written():
+    with registry.scope():
+
+        class Long(actspec.Activation):
+            def __call__(self, x):
+                for step in range(500):
+                    x = np.sin(x) + 0.1 * step
+                return x
+
+        act, x = actspec.parse("long"), np.linspace(-1, 1, 5)
+        np.testing.assert_array_equal(act(x), act[0].formula(x))
+        assert "which would take long to compile" in str(actspec.explain("long"))

@@ -84,6 +84,10 @@ class Table:
             if name is not None:
                 yield name, entry
 
+    def standing_for(self, target: str) -> Iterator[Entry]:
+        """The words that stand for an activation, under their own names and with their own defaults."""
+        return (entry for entry in self.entries if any(case.target == target for case in entry.cases))
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every name, in the order of the file."""

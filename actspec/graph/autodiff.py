@@ -289,6 +289,4 @@ class _Copy:
         if lifted.node.rank is Rank.ELEMENT:
             return lifted
         some = next(each for each in self.values if each.node.rank is Rank.ELEMENT and each.node.features == features)
-        always = some == some
-        made = Node("where", (always.index, lifted.index, lifted.index), rank=Rank.ELEMENT, features=features)
-        return Expr(self.graph, self.graph.add(made), self.old.ndim)
+        return some.for_each_element(lifted)

@@ -329,7 +329,15 @@ class Expr(Operand):
             raise UnfollowedError("it returns something else than what it makes of the array")
         if result.ndim and result.node.rank is not Rank.ELEMENT:
             raise UnfollowedError("it returns one value for each lane")
-        return number(result)
+        result = number(result)
+        # One number for all is the same for each element, so that it gets what all of them get.
+        return self.for_each_element(result) if result.node.rank is Rank.LANE else result
+
+    def for_each_element(self, value: Expr) -> Expr:
+        """A value that is the same for all elements of this operand, as one for each of them."""
+        always = self == self
+        made = Node("where", (always.index, value.index, value.index), rank=Rank.ELEMENT, features=self.node.features)
+        return Expr(self.graph, self.graph.add(made), self.ndim)
 
     def sliced(self, chosen: Any, follow: Callable[[Expr], Expr]) -> Expr:
         """The operand with what ``follow`` makes of the features of a slice in their place."""

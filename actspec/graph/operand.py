@@ -231,9 +231,11 @@ def _reduced(
 ) -> Any:
     if more or out is not None or not isinstance(a, Operand):
         raise UnfollowedError("it takes values together in a way that can't be followed")
-    axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple(range(a.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
     # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
     if not keepdims and axis is not None:
         raise UnfollowedError("it takes values together along an axis without keepdims=True")
     mixed = frozenset(_place(index, a.ndim) for index in axes)
+    if len(mixed) < len(axes):
+        raise UnfollowedError("it names an axis twice")
     return a.reduction(function, mixed, keepdims=keepdims, options=options)

@@ -125,6 +125,8 @@ def _examine(
         else:
             if (parts.count > 1 or graph.into.count > 1) and _has_own_derivative(stage):
                 return Traced(stage, "it splits the features, and has a derivative of its own")
+            if _weight(graph) > _LONGEST:
+                return Traced(stage, f"it takes {len(graph.nodes)} operations, which would take long to compile")
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
             if _agrees(stage, graph, width, parts):
@@ -222,6 +224,9 @@ def _has_own_derivative(stage: Any) -> bool:
 
 
 _MOST_PROBED = 6
+
+_LONGEST = 800
+"""The weight of a stage from which compiling it would take more than some seconds."""
 
 
 def _probe(graph: Graph, width: int | None) -> npt.NDArray[Any]:

@@ -118,7 +118,7 @@ class Driver:
         wrong = not plan.have_features(segments, x.shape[-1])
         if self._resizes:
             wrong = wrong or self.shape_out(x.shape)[-1] != plan.width_out(segments, x.shape[-1])
-        if (wrong or not x.size) and x.shape[-1] <= _MOST_PROBED:
+        if (wrong or not x.size) and x.shape[-1] <= _MOST_PROBED and self._width != 0:
             self._probe(x.shape, computed)
         if wrong:
             raise ValueError(f"a formula's result doesn't fit an x with {x.shape[-1]} features")
@@ -128,7 +128,10 @@ class Driver:
         width = shape[-1] if shape[-1] or self._resizes else 1
         probe: Array = np.ones([1] * (len(shape) - 1) + [width], computed)
         for stage in self._stages:
-            probe = stage.formula(probe)
+            if probe.shape[-1] or stage.resizes:
+                probe = stage.formula(probe)
+            else:  # there is no largest of no numbers, and no matter
+                stage.formula(np.ones((*probe.shape[:-1], 1), computed))
 
     # derivatives
 

@@ -173,7 +173,7 @@ def check_known(segments: tuple[Segment, ...]) -> None:
     for stage, reason in _written(segments):
         if stage.own_derivative is None:
             name = type(stage).__qualname__
-            if stage.resizes:
+            if stage.resizes or stage.learnt_values(np.dtype(np.float64)):  # a derivative of its own is by x alone
                 raise DerivativeError(
                     f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. "
                     "Write it without that"

@@ -143,7 +143,7 @@ def change(recurrence: Recurrence, state: Array, x: Array, v: Array, y: Array, l
 def slope(kernel: Compiled, state: Array, x: Array, learnt: Learnt) -> Array:
     """The derivative of the next state, by one of ``by_state`` and ``by_input``."""
     y = np.empty_like(x)
-    for part in _rows(kernel, x.shape):
+    for part in _rows(kernel, x.shape) if x.size else ():
         run_kernel(kernel, (state[part], x[part]), y[part], learnt)
     return y
 

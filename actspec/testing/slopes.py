@@ -78,7 +78,8 @@ def slopes(function: Callable[[Array], Array], x: Array) -> Slopes:
         off = np.where(np.isfinite(off), off, np.inf)
         best = np.argmin(off, axis=0)[None]
         by[:, place] = np.take_along_axis(better, best + 1, axis=0)
-        error[:, place] = np.take_along_axis(off, best, axis=0)
+        rounding = np.finfo(np.float64).eps * np.abs(y) / steps[best[0] + 2]  # what the results' last digits make
+        error[:, place] = np.maximum(np.take_along_axis(off, best, axis=0), rounding)
         bend = np.abs((above[-1] - y) - (y - below[-1])) / steps[-1]
         least = 1e-3 * np.max(np.abs(by[:, place]), initial=0.0) + 1e-6 * np.max(np.abs(y), initial=0.0)
         smooth[place] = bool(np.all(np.isfinite(by[:, place]) & (bend <= least)))
