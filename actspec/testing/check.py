@@ -35,7 +35,8 @@ class Check:
 
     def __init__(self, function: Callable[[Case], str | None], *needs: str) -> None:
         self.name = function.__name__
-        self.holds = (function.__doc__ or "").split("\n")[0].rstrip(".")
+        holds = (function.__doc__ or "").split("\n")[0].rstrip(".")
+        self.holds = holds[:1].lower() + holds[1:]
         self.needs = needs
         self._function = function
 
@@ -51,7 +52,11 @@ class Check:
         except DerivativeError as refused:  # "differentiable" looks for them, unless it is left out
             return Finding(self.name, "skipped", named(refused))
         except Exception as error:  # a formula may raise anything
-            return Finding(self.name, "failed", "", named(error), self.holds, "make the formula run on such an array")
+            mend = _RETURN if " must return " in str(error) else "make the formula run on such an array"
+            return Finding(self.name, "failed", "", named(error), self.holds, mend)
+
+
+_RETURN: Final = "return an array of that shape, or one number for all elements: reductions need keepdims=True"
 
 
 def named(error: Exception) -> str:
