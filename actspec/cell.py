@@ -271,9 +271,10 @@ class Cell:
         learnt = self._learnt(values.dtype)
         moved = {number: changes.get(number, np.zeros_like(each)) for number, each in learnt.items()}
         with np.errstate(all="ignore"):
-            empty = np.empty(self._shape_out(values.shape), values.dtype)
-            run = self._assembly.program
-            found = program.jvp(run, values, change, states, learnt, noise, moved) if values.size else empty
+            if values.size:
+                found = program.jvp(self._assembly.program, values, change, states, learnt, noise, moved)
+            else:
+                found = np.empty(self._shape_out(values.shape), values.dtype)
         return self._given_back(found, y, out, steps=False)
 
     def derivative(self, x: npt.ArrayLike, out: npt.NDArray[Any] | None = None) -> Any:
@@ -373,12 +374,12 @@ class Cell:
         learnt = self._learnt(values.dtype)
         began = [each.copy() for each in states]
         with np.errstate(all="ignore"):
-            if values.size <= _CHUNK:
-                empty = np.empty(self._shape_out(values.shape), values.dtype)
-                run = self._assembly.program
-                found = program.run(run, values, states, learnt, noise) if values.size else empty
-                for each in states if len(values) and not values.size else ():
+            if not values.size:
+                found = np.empty(self._shape_out(values.shape), values.dtype)
+                for each in states if len(values) else ():  # steps of nothing are steps
                     each.before, each.given = each.now.copy(), np.empty_like(each.now)
+            elif values.size <= _CHUNK:
+                found = program.run(self._assembly.program, values, states, learnt, noise)
             else:
                 direct = steps and is_plain(y, values.dtype) and y.flags.c_contiguous
                 apart = direct and not np.may_share_memory(y, values)

@@ -115,6 +115,8 @@ def _examine(
                     raise UnfollowedError("it takes values together that have the same learnt values")
                 first = Traced(stage, symbolic=symbolic, axes=graph.axes, learns=True, parts=parts)
                 graph = trace((first,), ndim, dtype)
+            if _weight(graph) > _LONGEST:
+                return Traced(stage, f"it takes {len(graph.nodes)} operations, which would take long to compile")
             again = trace((first,), ndim, dtype)
         except PartsNeededError as error:
             return error
@@ -125,8 +127,6 @@ def _examine(
         else:
             if (parts.count > 1 or graph.into.count > 1) and _has_own_derivative(stage):
                 return Traced(stage, "it splits the features, and has a derivative of its own")
-            if _weight(graph) > _LONGEST:
-                return Traced(stage, f"it takes {len(graph.nodes)} operations, which would take long to compile")
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
             if _agrees(stage, graph, width, parts):

@@ -125,8 +125,7 @@ class Driver:
 
     def _probe(self, shape: tuple[int, ...], computed: np.dtype[Any]) -> None:
         """Run the formulas as they are written on a small array, for what they raise."""
-        width = shape[-1] if shape[-1] or self._resizes else 1
-        probe: Array = np.ones([1] * (len(shape) - 1) + [width], computed)
+        probe: Array = np.ones([1] * (len(shape) - 1) + [shape[-1]], computed)
         for stage in self._stages:
             if probe.shape[-1] or stage.resizes:
                 probe = stage.formula(probe)
@@ -223,9 +222,10 @@ class Driver:
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
                 elif values.ndim and is_plain(values, computed):
-                    known = _known_in_parts(what, values, segments, whole)
                     if alone:
                         known = _known_of(values, getattr(segments[0], what))
+                    else:
+                        known = _known_in_parts(what, values, segments, whole)
                     _keep(self._known_derivatives, (what, values.dtype, values.shape), known)
         return y[()] if out is None else out
 

@@ -144,7 +144,7 @@ def run_beside(
 
 def _run_in_turns(segments: tuple[Compiled, ...], inputs: layout.Views, targets: layout.Views) -> bool:
     """Run elementwise kernels on some rows after the other; whether there are several, and that could be done."""
-    if len(segments) == 1 or any(each.axes or each.graph.learnt or each.graph.sums for each in segments):
+    if len(segments) == 1 or not all(map(_is_elementwise, segments)):
         return False
     found = list(islice(layout.lanes((*inputs, *targets), frozenset()) or (), 2))
     if len(found) != 1:
@@ -169,13 +169,18 @@ def _run_in_turns(segments: tuple[Compiled, ...], inputs: layout.Views, targets:
     return True
 
 
+def _is_elementwise(segment: Compiled) -> bool:
+    """Whether a kernel takes each element by itself, and nothing but x and its parameters."""
+    return not (segment.axes or segment.graph.learnt or segment.graph.sums)
+
+
 def in_parts(
     segments: tuple[Compiled, ...], given: tuple[Parts, ...], into: Parts, x: Array
 ) -> Callable[..., Any] | None:
     """What runs kernels of parts of arrays like x, one for each part of the result, as a kernel of the whole arrays; it
     does nothing and gives 1 where the result overlaps them. None where arrays are so large that there is a better way.
     """
-    if any(each.axes or each.graph.learnt or each.graph.sums or worth_sharing(each, x) for each in segments):
+    if not all(map(_is_elementwise, segments)) or any(worth_sharing(each, x) for each in segments):
         return None
     if len(segments) > 1 and (len(given) + 1) * x.nbytes > _BESIDE:
         return None

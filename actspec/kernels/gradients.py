@@ -172,16 +172,15 @@ def check_known(segments: tuple[Segment, ...]) -> None:
     """DerivativeError where a formula can't be followed and its class has no derivative of its own."""
     for stage, reason in _written(segments):
         if stage.own_derivative is None:
-            name = type(stage).__qualname__
+            own = (
+                f", or add a method derivative(self, x, y) to {type(stage).__qualname__}, which returns f'(x) for each "
+                "element, where y is f(x)"
+            )
             if stage.resizes or stage.learnt_values(np.dtype(np.float64)):  # a derivative of its own is by x alone
-                raise DerivativeError(
-                    f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. "
-                    "Write it without that"
-                )
+                own = ""
             raise DerivativeError(
-                f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. Write it without "
-                f"that, or add a method derivative(self, x, y) to {name}, which returns f'(x) for each element, "
-                "where y is f(x)"
+                f"'{stage}' can't be differentiated: its formula can't be followed, as {reason}. "
+                f"Write it without that{own}"
             )
 
 

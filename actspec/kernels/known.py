@@ -34,5 +34,4 @@ class Known(NamedTuple):
 
 def is_dense(array: npt.NDArray[Any]) -> bool:
     """Whether elements are neighbours in memory, at addresses for their type; the array may be read-only."""
-    flags = array.flags
-    return flags.carray or (flags.c_contiguous and flags.aligned)
+    return array.flags.c_contiguous and array.flags.aligned

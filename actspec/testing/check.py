@@ -56,9 +56,6 @@ class Check:
             return Finding(self.name, "failed", "", named(error), self.holds, mend)
 
 
-_RETURN: Final = "return an array of that shape, or one number for all elements: reductions need keepdims=True"
-
-
 def named(error: Exception) -> str:
     """An exception in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -68,6 +65,7 @@ REPORT: Final = (
     "this is a fault of actspec: please report it; until it is mended, a first line x = np.array(x) makes the formula "
     "run as it is written"
 )
+_RETURN: Final = "return an array of that shape, or one number for all elements: reductions need keepdims=True"
 AS_WRITTEN: Final = "as the formula gives"
 
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 import processes
-from libraries import Peers, Program
-from processes import Result, quartiles, say
-from rounds import GROUPS, Target, judge, measure, merged, ratio
+from libraries import Peers
+from processes import Result, number, say
+from rounds import GROUPS, Program, Target, judge, measure, merged, ratio
 from shared import elementwise, table
 
 import actspec
@@ -331,19 +331,7 @@ def text(result: Result) -> str:
 
 def markdown(report: Result) -> str:
     """All results as tables."""
-
-    def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.2f}"
-
-    met = {True: "yes", False: "no", None: "not measured"}
-    parts = processes.heading(report)
-    rows = [
-        (case["case"], each["what"], number(each["ratio"]), quartiles(each), each["target"], met[each["met"]])
-        for case in report["cases"]
-        for each in case["targets"]
-    ]
-    if rows:
-        parts.append(table(("case", "ratio of times, or memory", "found", "quartiles", "target", "met"), rows))
+    parts = processes.heading(report) + processes.verdicts(report, "ratio of times, or memory")
     for group, title in GROUPS.items():
         measured = [case for case in report["cases"] if case["group"] == group]
         shown = list(dict.fromkeys(what for case in measured for what in case["ratios"]))

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from rounds import Program
 
 import actspec
-
-Program = Callable[[], Any]
 
 PEERS = ("NumPy formula", "NumPy", "SciPy", "numexpr", "torch", "torch.compile", "jax.jit")
 RIVALS = ("NumPy formula", "NumPy", "SciPy", "torch", "torch.compile", "jax.jit")

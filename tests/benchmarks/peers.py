@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import processes
-from libraries import PEERS, RIVALS, Peers, Program
-from processes import Result, quartiles, say
-from rounds import GROUPS, Target, Times, judge, measure, merged, ratio
+from libraries import PEERS, RIVALS, Peers
+from processes import Result, number, say
+from rounds import GROUPS, Program, Target, Times, judge, measure, merged, ratio
 from shared import elementwise, table
 
 import actspec
@@ -280,19 +280,7 @@ def text(result: Result) -> str:
 
 def markdown(report: Result) -> str:
     """All results as tables."""
-    state = {True: "yes", False: "no", None: "not measured"}
-
-    def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.2f}"
-
-    parts = processes.heading(report)
-    judged = [
-        (case["case"], each["what"], number(each["ratio"]), quartiles(each), each["target"], state[each["met"]])
-        for case in report["cases"]
-        for each in case["targets"]
-    ]
-    if judged:
-        parts.append(table(("case", "ratio of times", "found", "quartiles", "target", "met"), judged))
+    parts = processes.heading(report) + processes.verdicts(report, "ratio of times")
     for group, title in GROUPS.items():
         measured = [case for case in report["cases"] if case["group"] == group and "peers" in case]
         if measured:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rounds import GROUPS
-from shared import add_outputs, cores, machine, machine_line, paste
+from shared import add_outputs, cores, machine, machine_line, paste, table
 
 Result = dict[str, Any]
 
@@ -154,10 +154,22 @@ def heading(report: Result) -> list[str]:
     return lines + [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
 
 
-def quartiles(judged: Result) -> str:
-    """Between which ratios half of the rounds are; nothing where it is no ratio of times."""
-    low_and_high = judged.get("quartiles")
-    return " to ".join(f"{each:.2f}" for each in low_and_high) if low_and_high else ""
+def number(value: float | None) -> str:
+    """A ratio as tables show it; nothing where there is none."""
+    return "" if value is None else f"{value:.2f}"
+
+
+def verdicts(report: Result, what: str) -> list[str]:
+    """The table of what was found beside the targets, if there are any; ``what`` was found is the head of a column."""
+    met = {True: "yes", False: "no", None: "not measured"}
+    rows = []
+    for case in report["cases"]:
+        for each in case["targets"]:
+            quartiles = " to ".join(map(number, each.get("quartiles") or ()))  # of a ratio of times
+            rows.append(
+                (case["case"], each["what"], number(each["ratio"]), quartiles, each["target"], met[each["met"]])
+            )
+    return [table(("case", what, "found", "quartiles", "target", "met"), rows)] if rows else []
 
 
 def left_out(report: Result) -> list[str]:
