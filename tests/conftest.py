@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -12,6 +13,9 @@ from actspec.kernels import execute
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("actspec", deadline=None)
 settings.load_profile("actspec")
+
+# What the compiler makes is kept, and to look through it again and again for garbage took a tenth of all.
+gc.set_threshold(20_000, 20, 20)
 
 
 # Programs that import what may not be there; data, the Python files among them as well.
