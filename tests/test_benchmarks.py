@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +64,41 @@ def test_peers_measures_the_cost_per_element_in_several_processes(cache: Path) -
     assert case["targets"][0]["what"] == "dearest / cheapest"
     assert [point["elements"] for point in case["sizes"]] == [10**4, 10**5]
     assert all(point["copy"]["low"] < point["copy"]["high"] for point in case["sizes"])  # of the rounds of both
+
+
+def test_what_rounds_do_not_decide_gets_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    processes, rounds = importlib.import_module("processes"), importlib.import_module("rounds")
+    options = argparse.Namespace(processes=2, more=3)
+    asked: list[tuple[str, list[str] | None]] = []
+
+    def child(_file: str, group: str, _options: argparse.Namespace, names: list[str] | None) -> Iterator[Any]:
+        asked.append((group, names))
+        yield {"missing": {}}
+        for name, peer in {"far": 2.0, "behind": 0.5, "close": 0.9 + len(asked) % 2 / 5}.items():
+            if group == "single" and (names is None or name in names):
+                yield {"case": name, "times": {"ours": [1.0, 1.0], "peer": [peer, peer]}, "failed": {}}
+
+    def finish(parts: list[Any]) -> dict[str, Any]:
+        times = rounds.merged([part["times"] for part in parts])
+        found = rounds.ratio(times["peer"], times["ours"])
+        target = rounds.judge(rounds.Target("peer", 1), "peer", found)
+        return {"case": parts[0]["case"], "rounds": len(times["ours"]), "targets": [target]}
+
+    monkeypatch.setattr(processes, "child", child)
+    found = [each for each in processes.together("", options, finish) if "case" in each]
+    assert [(each["case"], each["rounds"]) for each in found] == [("far", 4), ("behind", 4), ("close", 10)]
+    assert [rounds.state(each["targets"][0]) for each in found] == ["met", "MISSED", "met"]
+    assert asked == [("threads", None)] * 2 + [("single", None)] * 2 + [("single", ["close"])] * 3
+
+
+def test_a_target_between_the_quartiles_is_a_tie_where_it_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    rounds = importlib.import_module("rounds")
+    for low, middle, high, state in ((0.9, 0.95, 1.1, "tie"), (0.8, 0.9, 0.99, "MISSED"), (0.9, 1.01, 1.1, "met")):
+        found = {"ratio": middle, "low": low, "high": high, "best": 1.0}
+        assert rounds.state(rounds.judge(rounds.Target("peer", 1), "peer", found)) == state
+    assert rounds.state(rounds.judge(rounds.Target("peer", 1), "peer", None)) == "not measured"
 
 
 def test_peers_names_what_is_missing(cache: Path, tmp_path: Path) -> None:

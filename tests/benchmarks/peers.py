@@ -6,14 +6,13 @@ meets all of them, and in an order drawn anew: who comes after a peer with array
 ratio is the median over the rounds. Peers write into an array that exists where they have an ``out=``;
 torch.compile's program ends in ``y.copy_(...)``, which it fuses. Each peer's result is compared with ours first.
 
-The rounds are shared among several processes, as arrays lie well or badly in memory for as long as one runs. Cases of
-one thread have processes of their own, pinned to one core.
+The rounds are shared among several processes, as arrays lie well or badly in memory for as long as one runs. Cases with
+a target between the quartiles get more of them. Cases of one thread have processes of their own, pinned to one core.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import math
 import statistics
 import tempfile
@@ -26,8 +25,8 @@ from typing import Any
 import numpy as np
 import processes
 from libraries import PEERS, RIVALS, Peers
-from processes import Result, number, say
-from rounds import GROUPS, Program, Target, Times, judge, measure, merged, ratio
+from processes import Result, number, say, wanted
+from rounds import GROUPS, Program, Target, Times, judge, measure, merged, ratio, state
 from shared import elementwise, table
 
 import actspec
@@ -235,15 +234,13 @@ def child(group: str, options: argparse.Namespace) -> None:
             def __call__(self, x: Any) -> Any:
                 return x * (x > 1)
 
-        chosen = [
-            case for case in cases(options.quick) if case.group == group and fnmatch.fnmatch(case.name, options.only)
-        ]
+        chosen = [case for case in cases(options.quick) if case.group == group and wanted(case.name, options)]
         if chosen:
             peers = Peers(tuple(options.peers.split(",")))
             say({"missing": peers.missing})
             for case in chosen:
                 say(run_case(case, peers, options.rounds))
-        if fnmatch.fnmatch(sizes_name(group), options.only):
+        if wanted(sizes_name(group), options):
             say(run_sizes(group, options.rounds, options.quick, options.large and group == "threads"))
 
 
@@ -256,8 +253,7 @@ def text(result: Result) -> str:
         judged = bounds.pop(what, None)
         verdict = ""
         if judged is not None:
-            state = {True: "met", False: "MISSED", None: "not measured"}[judged["met"]]
-            verdict = f"  target {judged['target']}: {state}"
+            verdict = f"  target {judged['target']}: {state(judged)}"
         shown = "-" if value is None else f"{value:.2f}"
         lines.append(f"  {what:34} {shown:>8}{spread}{verdict}")
 

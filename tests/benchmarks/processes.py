@@ -1,21 +1,24 @@
 """Run a program's cases in processes of their own, several times, and report what they found together.
 
 Arrays lie well or badly in memory for as long as a process runs, ours and those of the peers: what only moves memory
-takes up to a third more or less for it. So the rounds of a case are shared among processes.
+takes up to a third more or less for it. So the rounds of a case are shared among processes, and cases that these don't
+decide, on whichever side of their target they are, get more of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rounds import GROUPS
+from rounds import GROUPS, state
 from shared import add_outputs, cores, machine, machine_line, paste, table
 
 Result = dict[str, Any]
@@ -36,9 +39,13 @@ def arguments(description: str | None, peers: Iterable[str], example: str) -> ar
     parser.add_argument("--only", default="*", metavar="GLOB", help=f"cases whose name matches, such as '{example}'")
     parser.add_argument("--rounds", type=int, help="rounds of each case in each process (5)")
     parser.add_argument("--processes", type=int, help="processes, one after the other (3)")
+    parser.add_argument(
+        "--more", type=int, help="further processes for cases with a target between the quartiles of what was found (6)"
+    )
     parser.add_argument("--quick", action="store_true", help="small arrays and few rounds, to see whether it works")
     parser.add_argument("--peers", default=",".join(peers), help=f"of these: {', '.join(peers)}; none for ours alone")
     parser.add_argument("--child", choices=GROUPS, help=argparse.SUPPRESS)
+    parser.add_argument("--names", type=json.loads, help=argparse.SUPPRESS)  # the cases of --only that are left
     add_outputs(parser)
     return parser
 
@@ -51,11 +58,17 @@ def parsed(parser: argparse.ArgumentParser, peers: Iterable[str]) -> argparse.Na
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")
     options.rounds = (3 if options.quick else 5) if options.rounds is None else options.rounds
     options.processes = (1 if options.quick else 3) if options.processes is None else options.processes
-    if min(options.rounds, options.processes) < 1:
-        parser.error("--rounds and --processes must be at least 1")
+    options.more = (0 if options.quick else 6) if options.more is None else options.more
+    if min(options.rounds, options.processes, options.more + 1) < 1:
+        parser.error("--rounds and --processes must be at least 1, --more at least 0")
     if options.child == "single" and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     return options
+
+
+def wanted(name: str, options: argparse.Namespace) -> bool:
+    """Whether a case is one of those to run."""
+    return fnmatch.fnmatch(name, options.only) and (options.names is None or name in options.names)
 
 
 def say(what: Result) -> None:
@@ -63,8 +76,8 @@ def say(what: Result) -> None:
     print(json.dumps(what), flush=True)
 
 
-def child(file: str, group: str, options: argparse.Namespace, *rest: str) -> Iterator[Result]:
-    """What a process of its own finds for a group's cases."""
+def child(file: str, group: str, options: argparse.Namespace, names: list[str] | None, *rest: str) -> Iterator[Result]:
+    """What a process of its own finds for a group's cases, or those of these names."""
     environment = dict(os.environ)
     environment.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     if group == "single":
@@ -73,7 +86,7 @@ def child(file: str, group: str, options: argparse.Namespace, *rest: str) -> Ite
         flags = environment.get("XLA_FLAGS", "")
         environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     command = [sys.executable, file, "--child", group, "--only", options.only, "--rounds", str(options.rounds)]
-    command += ["--peers", options.peers, *["--quick"] * options.quick, *rest]
+    command += ["--peers", options.peers, "--names", json.dumps(names), *["--quick"] * options.quick, *rest]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -87,16 +100,24 @@ def together(
 ) -> Iterator[Result]:
     """What all processes find: each case as ``finish`` makes it of what each of them says of it."""
     for group in GROUPS:
-        found: dict[str, list[Result]] = {}
-        for number in range(options.processes):
-            for result in child(file, group, options, *rest):
-                if "case" not in result:
+        parts: dict[str, list[Result]] = {}
+        found: dict[str, Result] = {}
+        names = None
+        for number in range(1, options.processes + options.more + 1):
+            for result in child(file, group, options, names, *rest):
+                if "case" in result:
+                    parts.setdefault(result["case"], []).append(result)
+                else:
                     yield result
-                    continue
-                parts = found.setdefault(result["case"], [])
-                parts.append(result)
-                if number == options.processes - 1:
-                    yield finish(parts)
+            if number < options.processes:
+                continue
+            if number == options.processes:
+                found = {name: finish(each) for name, each in parts.items()}
+                names = [name for name, each in found.items() if any(x.get("close") for x in each["targets"])]
+                yield from (each for name, each in found.items() if name not in names)
+            if not names:
+                break
+        yield from (finish(parts[name]) for name in names or ())
 
 
 def failures(parts: list[Result]) -> dict[str, str]:
@@ -134,15 +155,15 @@ def publish(
             report.cases.append(result)
             if talk:
                 print(text(result), flush=True)
-    how = {name: getattr(options, name) for name in ("processes", "rounds", "quick")}
+    how = {name: getattr(options, name) for name in ("processes", "more", "rounds", "quick")}
     whole = {"machine": facts, **how, **vars(report)}
-    judged = [each["met"] for case in report.cases for each in case["targets"]]
+    states = Counter(state(each) for case in report.cases for each in case["targets"])
     if options.json:
         print(json.dumps(whole, indent=1))
     elif options.markdown:
         print(markdown(whole))
     else:
-        print(f"targets: {judged.count(True)} met, {judged.count(False)} missed, {judged.count(None)} not measured")
+        print("targets:", ", ".join(f"{states[each]} {each}" for each in ("met", "tie", "MISSED", "not measured")))
     if options.into:
         paste(options.into, mark, markdown(whole), report.stopped)
 
@@ -150,6 +171,8 @@ def publish(
 def heading(report: Result) -> list[str]:
     """What tables begin with: the machine, and what was missing there."""
     rounds = f"{report['processes']} processes, {report['rounds']} rounds in each"
+    if report["more"]:
+        rounds += f"; {report['more']} more for cases with a target between the quartiles"
     lines = [f"Machine: {machine_line(report['machine'])}. {rounds}."]
     return lines + [f"Not installed: {peer} ({reason})." for peer, reason in report["missing"].items()]
 
@@ -161,15 +184,12 @@ def number(value: float | None) -> str:
 
 def verdicts(report: Result, what: str) -> list[str]:
     """The table of what was found beside the targets, if there are any; ``what`` was found is the head of a column."""
-    met = {True: "yes", False: "no", None: "not measured"}
     rows = []
     for case in report["cases"]:
         for each in case["targets"]:
             quartiles = " to ".join(map(number, each.get("quartiles") or ()))  # of a ratio of times
-            rows.append(
-                (case["case"], each["what"], number(each["ratio"]), quartiles, each["target"], met[each["met"]])
-            )
-    return [table(("case", what, "found", "quartiles", "target", "met"), rows)] if rows else []
+            rows.append((case["case"], each["what"], number(each["ratio"]), quartiles, each["target"], state(each)))
+    return [table(("case", what, "found", "quartiles", "target", "verdict"), rows)] if rows else []
 
 
 def left_out(report: Result) -> list[str]:

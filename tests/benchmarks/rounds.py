@@ -102,4 +102,12 @@ def judge(target: Target, peer: str, found: dict[str, float] | None) -> dict[str
         "quartiles": found and [found["low"], found["high"]],
         "target": f"at {'most' if target.ours else 'least'} {target.bound:g}",
         "met": met,
+        "close": found is not None and found["low"] <= target.bound <= found["high"],
     }
+
+
+def state(judged: dict[str, Any]) -> str:
+    """A verdict in a word: a target that is missed by less than the rounds differ from each other is a tie."""
+    if judged["met"] is None:
+        return "not measured"
+    return "met" if judged["met"] else "tie" if judged.get("close") else "MISSED"
