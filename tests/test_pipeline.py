@@ -413,6 +413,15 @@ def test_a_feature_that_is_not_there_is_an_index_error(index):
         parse(f"tanh[{index}]")(sample(4, 6))
 
 
+@pytest.mark.parametrize("spec", ["tanh[0]", "tanh[-1]", "norm:z[0]", "tanh[-1]+relu"])
+def test_no_feature_is_there_where_there_are_none(spec):
+    act = parse(spec)
+    for x in (np.ones((3, 0)), np.ones(0)):
+        for run in (act, lambda x, act=act: act.vjp(x, x), lambda x, act=act: act.jvp(x, x)):
+            with pytest.raises(IndexError, match="of a last axis of 0"):
+                run(x)
+
+
 def test_a_scalar_counts_as_one_feature():
     for spec in ("tanh[0]", "tanh[-1]", "tanh[:2]"):
         assert parse(spec)(2.0) == pytest.approx(np.tanh(2.0), rel=1e-15)

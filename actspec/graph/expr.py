@@ -397,7 +397,7 @@ class Expr(Operand):
         if self.node.rank is not Rank.ELEMENT:
             raise UnfollowedError("it takes values together that are the same for each element")
         if graph.axes is not None and axes != graph.axes:
-            raise UnfollowedError("it takes values together along different axes")
+            raise UnfollowedError("it takes values together along different axes, which takes a stage for each")
         if len(axes) != 1 + max(axes) - min(axes):
             raise UnfollowedError("it takes values together along axes that aren't neighbours")
         graph.axes = axes

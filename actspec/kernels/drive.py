@@ -129,7 +129,9 @@ class Driver:
         for stage in self._stages:
             if probe.shape[-1] or stage.resizes:
                 probe = stage.formula(probe)
-            else:  # there is no largest of no numbers, and no matter
+            else:  # there is no largest of no numbers, and no matter; a feature that a slice names is missed
+                if hasattr(stage, "width_of"):
+                    stage.width_of(0)
                 stage.formula(np.ones((*probe.shape[:-1], 1), computed))
 
     # derivatives
