@@ -404,24 +404,22 @@ def _near_steady_squareplus_slope(x: Value, b: Value) -> Value:
 
 
 def _dish(x: Value) -> Value:
-    """``x*(1 + x/sqrt(1 + x*x))/2`` as ``max(x, 0) - a/(1 + a*a + a*sqrt(1 + a*a))/2`` with ``a = |x|``."""
+    """``x*(1 + x/sqrt(1 + x*x))/2`` as ``max(x, 0) - a/(2 + 2*a*(a + sqrt(1 + a*a)))`` with ``a = |x|``."""
     size = machine.absolute(x)
     far = size > 2.0**60
     near = machine.at_most(size, 2.0**60)
-    below = select(far, 0.25, near) / select(far, size * 0.5, _dish_divisor(near))
-    return machine.fma(below, -0.5, select(x < 0.0, 0.0, x))
+    return select(x < 0.0, 0.0, x) - select(far, 0.125, near * 0.5) / select(far, size * 0.5, _dish_divisor(near))
 
 
 def _near_dish(x: Value) -> Value:
     """``dish`` of an x up to 2**60, with the same bits."""
     size = machine.absolute(x)
-    return machine.fma(size / _dish_divisor(size), -0.5, select(x < 0.0, 0.0, x))
+    return select(x < 0.0, 0.0, x) - size * 0.5 / _dish_divisor(size)
 
 
 def _dish_divisor(size: Value) -> Value:
-    """``1 + a*a + a*sqrt(1 + a*a)``."""
-    square = machine.fma(size, size, 1.0)
-    return machine.fma(size, machine.sqrt(square), square)
+    """``1 + a*(a + sqrt(1 + a*a))``."""
+    return machine.fma(size, size + machine.sqrt(machine.fma(size, size, 1.0)), 1.0)
 
 
 def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
