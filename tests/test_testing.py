@@ -332,7 +332,8 @@ def wrong_shape():
         def __call__(self, x):
             return x[..., ::2]
 
-    return Half, "runs", "must return the shape of its input, (3, 5), not", "a result of x's shape", "keepdims=True"
+    seen = "must return the shape of its input, (3, 5), not (3, 3)"
+    return Half, "runs", seen, "a result of x's shape", "keepdims=True"
 
 
 def always_raising():

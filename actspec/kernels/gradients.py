@@ -173,7 +173,7 @@ def check_known(segments: tuple[Segment, ...]) -> None:
     for stage, reason in _written(segments):
         if stage.own_derivative is None:
             own = (
-                f", or, where it takes each element by itself, add a method derivative(self, x, y) to "
+                ", or, where it takes each element by itself, add a method derivative(self, x, y) to "
                 f"{type(stage).__qualname__}, which returns f'(x) for each element, where y is f(x)"
             )
             if stage.resizes or stage.learnt_values(np.dtype(np.float64)):  # a derivative of its own is by x alone

@@ -11,7 +11,6 @@ Memory is the growth of a process's peak while vjp runs on 400 MB of x and as mu
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import math
 import subprocess
@@ -315,7 +314,7 @@ def run(options: argparse.Namespace) -> Iterator[Result]:
     every = {case.name: case for case in cases(options.quick)}
     yield from processes.together(__file__, options, lambda parts: judged(every[parts[0]["case"]], parts))
     for spec, shape in MEMORY.items():
-        if sys.platform != "win32" and fnmatch.fnmatch(memory_name(spec, shape), options.only):
+        if sys.platform != "win32" and wanted(memory_name(spec, shape), options):
             few = tuple(each // 64 if each == max(shape) else each for each in shape)
             yield run_memory(spec, few if options.quick else shape)
 

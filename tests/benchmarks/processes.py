@@ -101,23 +101,23 @@ def together(
     """What all processes find: each case as ``finish`` makes it of what each of them says of it."""
     for group in GROUPS:
         parts: dict[str, list[Result]] = {}
-        found: dict[str, Result] = {}
-        names = None
-        for number in range(1, options.processes + options.more + 1):
-            for result in child(file, group, options, names, *rest):
-                if "case" in result:
-                    parts.setdefault(result["case"], []).append(result)
-                else:
-                    yield result
-            if number < options.processes:
-                continue
-            if number == options.processes:
-                found = {name: finish(each) for name, each in parts.items()}
-                names = [name for name, each in found.items() if any(x.get("close") for x in each["targets"])]
-                yield from (each for name, each in found.items() if name not in names)
-            if not names:
-                break
-        yield from (finish(parts[name]) for name in names or ())
+        yield from _sorted(parts, (child(file, group, options, None, *rest) for _ in range(options.processes)))
+        found = {name: finish(each) for name, each in parts.items()}
+        close = [name for name, each in found.items() if any(target.get("close") for target in each["targets"])]
+        yield from (each for name, each in found.items() if name not in close)
+        if close:
+            yield from _sorted(parts, (child(file, group, options, close, *rest) for _ in range(options.more)))
+            yield from (finish(parts[name]) for name in close)
+
+
+def _sorted(parts: dict[str, list[Result]], children: Iterable[Iterator[Result]]) -> Iterator[Result]:
+    """Sort what processes say of cases into ``parts``, by the cases' names; give what else they say."""
+    for each in children:
+        for result in each:
+            if "case" in result:
+                parts.setdefault(result["case"], []).append(result)
+            else:
+                yield result
 
 
 def failures(parts: list[Result]) -> dict[str, str]:
