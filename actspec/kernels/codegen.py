@@ -93,8 +93,14 @@ _FETCHED = 1 << 12
 _SMALL = 2048
 """The most numbers in all buffers that are kept on the stack."""
 
-_BUFFERS = 1 << 17
+_BUFFERS = 1 << 18
 """About how many bytes of buffers are in use at a time."""
+
+MOST_BUFFERS = (1 << 20) - (1 << 15)
+"""The most bytes of buffers: with what else a kernel holds, less than a mebibyte."""
+
+SIDE = 64
+"""How many lanes side by side pay for larger buffers: with fewer, each row of them is a short way through memory."""
 
 
 class _Lines:
@@ -919,7 +925,8 @@ class _Generator:
         self.head()
         out, plan = self.out, self.plan
         bytes_each = plan.buffer_count * self.graph.dtype.itemsize
-        out.add(f"most = min({LANES}, max(16, {_BUFFERS // bytes_each} // max(n, 1) // 16 * 16))")
+        large, small = MOST_BUFFERS // bytes_each, _BUFFERS // bytes_each
+        out.add(f"most = min({LANES}, max(16, {small} // max(n, 1), min({SIDE}, {large} // max(n, 1))) // 16 * 16)")
         with out.block("if rows < most:"):
             out.add("most = (rows + 15) // 16 * 16  # loops run over whole vectors")
         self.allocate_buffers(range(plan.buffer_count), "n")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.graph.parts import Parts
 from actspec.kernels import layout, threads
-from actspec.kernels.codegen import BLOCK, BOUNDARY, KEEPING, STREAMED, THRESHOLD, WIDE
+from actspec.kernels.codegen import BLOCK, BOUNDARY, KEEPING, MOST_BUFFERS, SIDE, STREAMED, THRESHOLD, WIDE
 from actspec.kernels.plan import Compiled
 
 WORTH_SHARING = 80_000_000
@@ -230,9 +230,10 @@ def form_of(segment: Compiled, x: Array, *, side_by_side: bool) -> str:
     if length > _most(segment):
         return "long columns" if side_by_side else "long rows"
     if side_by_side:
-        if 16 * length <= _most(segment):
-            return "columns"
-        return "wide rows" if segment.sliced else "long columns"
+        if segment.sliced:
+            return "columns" if 16 * length <= _most(segment) else "wide rows"
+        room = SIDE * length * segment.buffers * segment.graph.dtype.itemsize
+        return "columns" if room <= MOST_BUFFERS else "long columns"
     if length < _NARROW and count > 1:
         return "columns"
     return "rows" if length <= WIDE else "wide rows"
