@@ -669,15 +669,15 @@ def test_the_state_at_the_beginning_has_the_features_of_its_place(spec):
 def test_what_learns_and_cannot_be_followed_is_not_told_to_have_a_derivative_of_its_own():
     with registry.scope():
 
-        class Apart(actspec.Activation):
-            """Deviation: ``x - b*mean(x)``."""
+        class Ranked(actspec.Activation):
+            """Distance from the sorted row: ``x - b*sort(x)``."""
 
             b: float = 1.0
 
             def __call__(self, x):
-                return x - self.b * x.mean()
+                return x - self.b * np.sort(x, axis=-1)
 
-        cell, x = actspec.parse("apart(b=~2)").bind(features=4), np.ones((3, 4))
+        cell, x = actspec.parse("ranked(b=~2)").bind(features=4), np.ones((3, 4))
         cell(x)
         with pytest.raises(actspec.DerivativeError, match=r"Write it without that$"):
             cell.vjp(x, x)

@@ -461,10 +461,6 @@ with registry.scope():
         def __call__(self, x):
             return np.abs(np.exp(1j * x))
 
-    class DifferentAxes(actspec.Activation):
-        def __call__(self, x):
-            return x - np.mean(x, axis=0, keepdims=True) - np.mean(x, axis=-1, keepdims=True)
-
     class Bits(actspec.Activation):
         def __call__(self, x):
             return x.view(np.int64).astype(x.dtype)
@@ -504,7 +500,6 @@ with registry.scope():
         OwnArray: "",
         OtherType: "type",
         Complex: "",
-        DifferentAxes: "different axes",
         Bits: "view",
         Lists: "",
         Spread: "",

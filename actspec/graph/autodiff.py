@@ -113,12 +113,25 @@ def _pushed(made: _Copy, sources: set[str], start: Callable[[Node], Value]) -> G
     return made.graph
 
 
+REDUCING = frozenset({"reduce", "spread"})
+
+
+def _name(node: Node) -> str:
+    """The reduction that a node is; nothing for any other."""
+    return str(node.detail[0] if node.op == "spread" else node.detail) if node.op in REDUCING else ""
+
+
+def _axes(node: Node) -> frozenset[int] | None:
+    """The axes of a reduction that has its own."""
+    return node.detail[1] if node.op == "spread" else None
+
+
 class _Copy:
     """A graph's nodes in a new graph, where derivatives are added to them; inputs are numbered from ``first_input``."""
 
     def __init__(self, old: Graph, first_input: int = 0) -> None:
         self.old = old
-        self.graph = Graph(old.ndim, old.dtype, primitives.apply, across=old.across)
+        self.graph = Graph(old.ndim, old.dtype, primitives.apply, across=old.across, crossed=old.crossed)
         self.graph.axes = old.axes
         self.graph.parameters = list(old.parameters)
         self.graph.features = list(old.features)
@@ -138,7 +151,7 @@ class _Copy:
         for index, node in enumerate(self.old.nodes):
             if node.op == "own":
                 changes = any(arg in found for arg in node.args[:2])
-            elif node.op == "at" or node.detail == "first":  # a place moves by leaps
+            elif node.op == "at" or _name(node) == "first":  # a place moves by leaps
                 changes = False
             elif node.op in PRIMITIVES:
                 partials = PRIMITIVES[node.op].partials
@@ -175,7 +188,7 @@ class _Copy:
     def shares(self, index: int, given: Value, active: list[bool]) -> list[Value]:
         """What the arguments of a node get, where it gets ``given``."""
         node = self.old.nodes[index]
-        if node.op == "reduce":
+        if node.op in REDUCING:
             return [self._shares_of_reduction(index, given)]
         if node.op == "take":
             return [given]
@@ -207,29 +220,44 @@ class _Copy:
         """What each element gets of a reduction."""
         node = self.old.nodes[index]
         y, x = self.values[index], self.values[node.args[0]]
-        if node.detail == "sum":
+        name = _name(node)
+        if name == "mean":
+            return self.mean(node, given) if node.op == "spread" else over(given, self.count(node.features))
+        if node.op == "spread":  # each element of a lane has got something of its own for what is the same
+            given = self.sum(node, given)
+        if name == "sum":
             return given
-        if node.detail == "mean":
-            return over(given, self.count(node.features))
-        if node.detail == "prod":
-            return times(given, self.others(x, y))
+        if name == "prod":
+            return times(given, self.others(node, x, y))
         met = self.met(node, x, y)
-        return choose(met, over(given, self.ties(met)), 0.0)
+        return choose(met, over(given, self.ties(node, met)), 0.0)
+
+    def sum(self, node: Node, value: Value) -> Value:
+        """The sum of a value along the lanes of a reduction."""
+        if node.op == "reduce":
+            return self.along_lane(value, node.features)
+        return self.lifted(value).reduced("sum", self.old.ndim, _axes(node))
+
+    def mean(self, node: Node, value: Value) -> Value:
+        """The mean of a value along the lanes of a reduction."""
+        if node.op == "reduce":
+            return over(self.along_lane(value, node.features), self.count(node.features))
+        return self.lifted(value).reduced("mean", self.old.ndim, _axes(node))
 
     def met(self, node: Node, x: Expr, y: Expr) -> Expr:
         """The elements whose mean change is a reduction's: the largest, the least, or those above a threshold."""
-        found: Expr = x > y if node.detail == "threshold" else x == y
+        found: Expr = x > y if _name(node) == "threshold" else x == y
         return found
 
-    def ties(self, met: Expr) -> Expr:
-        """How many elements of a lane these are."""
-        return self.lifted(choose(met, 1.0, 0.0)).reduced("sum", self.old.ndim)
+    def ties(self, node: Node, met: Expr) -> Expr:
+        """How many elements of a reduction's lane these are."""
+        return self.lifted(choose(met, 1.0, 0.0)).reduced("sum", self.old.ndim, _axes(node))
 
-    def others(self, x: Expr, y: Expr) -> Expr:
+    def others(self, node: Node, x: Expr, y: Expr) -> Expr:
         """The product of all other elements of a lane, zeros among them included."""
         zero = x == 0
-        rest = self.lifted(choose(zero, 1.0, x)).reduced("prod", self.old.ndim)
-        return self.lifted(choose(zero, choose(self.ties(zero) == 1, rest, 0.0), y / x))
+        rest = self.lifted(choose(zero, 1.0, x)).reduced("prod", self.old.ndim, _axes(node))
+        return self.lifted(choose(zero, choose(self.ties(node, zero) == 1, rest, 0.0), y / x))
 
     def change_of(self, index: int, changes: list[Value], active: list[bool]) -> Value:
         """How a node changes where its arguments do."""
@@ -238,7 +266,7 @@ class _Copy:
             return self.take(node, changes[0])
         if node.op == "put":
             return self.put(node, changes[0], changes[1])
-        if node.op == "reduce":
+        if node.op in REDUCING:
             return self._change_of_reduction(index, changes[0])
         total: Value = 0.0
         for change, partial in zip(changes, self.partials(index, active), strict=True):
@@ -248,14 +276,15 @@ class _Copy:
     def _change_of_reduction(self, index: int, change: Value) -> Value:
         node = self.old.nodes[index]
         y, x = self.values[index], self.values[node.args[0]]
-        if node.detail == "sum":
-            return self.along_lane(change, node.features)
-        if node.detail == "mean":
-            return over(self.along_lane(change, node.features), self.count(node.features))
-        if node.detail == "prod":
-            return self.along_lane(times(change, self.others(x, y)), node.features)
+        name = _name(node)
+        if name == "sum":
+            return self.sum(node, change)
+        if name == "mean":
+            return self.mean(node, change)
+        if name == "prod":
+            return self.sum(node, times(change, self.others(node, x, y)))
         met = self.met(node, x, y)
-        return over(self.along_lane(choose(met, change, 0.0), node.features), self.ties(met))
+        return over(self.sum(node, choose(met, change, 0.0)), self.ties(node, met))
 
     # slices of the features
 

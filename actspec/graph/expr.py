@@ -62,9 +62,10 @@ class Node:
     ``parameter`` (its number), ``feature`` (the number of learnt values, of which there is one for each feature),
     ``count`` (of the elements of a lane), ``reduce`` ("sum", "mean", "prod", "max", "min", "threshold", that of the
     simplex for lanes whose largest value is zero, or "first", the place of the first element for which something
-    holds), ``at`` (whether an element is at the place that a lane gives), ``take`` (the features of a slice), ``put``
-    (the first argument, with the features of a slice replaced by the second), or ``own``: the first argument, whose
-    derivative by the second is the third, as the activation itself has it.
+    holds), ``at`` (whether an element is at the place that a lane gives), ``spread`` (a reduction and its axes: what
+    it makes of a lane along these, at each element of the lane; of "first", whether it is that element), ``take`` (the
+    features of a slice), ``put`` (the first argument, with the features of a slice replaced by the second), or
+    ``own``: the first argument, whose derivative by the second is the third, as the activation itself has it.
     """
 
     op: str
@@ -84,10 +85,15 @@ class Sum:
     features: int
 
 
+class CrossedError(UnfollowedError):
+    """The formula takes values together in more than one way, so that its graph has to be crossed."""
+
+
 class Graph:
     """Nodes in an order in which they can be computed; equal ones are made once.
 
     Lanes are the elements of x along ``axes``, which reductions take together; None as long as there is no reduction.
+    In a ``crossed`` graph each reduction has axes of its own, and is a ``spread`` node; ``axes`` are all of them then.
     ``apply`` makes nodes of a function of NumPy's on operands: the table of primitives stands above this module.
     ``parameters`` are the values of the parameter nodes, ``features`` the sets of features, of which the first is all.
     While it is ``symbolic``, the float parameters of formulas become parameter nodes, else constants. Lanes hold all
@@ -106,6 +112,7 @@ class Graph:
         *,
         across: bool = False,
         owns: bool = False,
+        crossed: bool = False,
     ) -> None:
         self.apply = apply
         self.ndim = ndim
@@ -120,6 +127,7 @@ class Graph:
         self.symbolic = True
         self.across = across
         self.owns = owns
+        self.crossed = crossed
         self.sums: list[Sum] = []
         self.carried: int | None = None
         self._known: dict[Node, int] = {}
@@ -153,6 +161,17 @@ class Graph:
             level = max((found[arg] for arg in node.args), default=int(node.op == "feature" and self.across))
             found.append(level + (node.op in ("reduce", "take", "put")))
         return tuple(found)
+
+    def collapsed(self, index: int) -> frozenset[int]:
+        """The axes along which the formula's array, which a node of a crossed graph stands for, has one element."""
+        found: list[frozenset[int]] = []
+        every = frozenset(range(self.ndim))
+        for node in self.nodes[: index + 1]:
+            axes = every.intersection(*(found[arg] for arg in node.args)) if node.rank else every
+            if node.op in ("input", "feature"):
+                axes = frozenset()
+            found.append(axes | node.detail[1] if node.op == "spread" and node.detail[0] != "first" else axes)
+        return found[index]
 
     @property
     def outputs(self) -> tuple[int, ...]:
@@ -215,6 +234,9 @@ class Graph:
                 text = "number of elements in a lane"
             elif node.op == "reduce":
                 text = f"{node.detail}({names}) along the lane"
+            elif node.op == "spread":
+                name, axes = node.detail
+                text = f"{name}({names}) along {', '.join(f'axis {axis}' for axis in sorted(axes))}"
             elif node.op == "at":
                 text = f"is at place {names} in the lane"
             elif node.op in ("take", "put"):
@@ -327,7 +349,8 @@ class Expr(Operand):
             return graph.constant(result)
         if result.graph is not graph or result.ndim not in (0, self.ndim):
             raise UnfollowedError("it returns something else than what it makes of the array")
-        if result.ndim and result.node.rank is not Rank.ELEMENT:
+        lane = result.node.rank is not Rank.ELEMENT or (graph.crossed and graph.collapsed(result.index))
+        if result.ndim and lane:
             raise UnfollowedError("it returns one value for each lane")
         result = number(result)
         # One number for all is the same for each element, so that it gets what all of them get.
@@ -342,6 +365,8 @@ class Expr(Operand):
     def sliced(self, chosen: Any, follow: Callable[[Expr], Expr]) -> Expr:
         """The operand with what ``follow`` makes of the features of a slice in their place."""
         node = self.node
+        if self.graph.crossed:
+            raise UnfollowedError("a slice takes values together along different axes")
         features = Features(node.features, chosen.start, chosen.stop, chosen.step, chosen.single)
         if node.rank is not Rank.ELEMENT:
             raise UnfollowedError("a slice follows a formula that gives the same value for each element")
@@ -353,7 +378,6 @@ class Expr(Operand):
 
     def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
         """The values along the axes taken together."""
-        graph = self.graph
         self._run_along(axes)
         freedom = options.pop("ddof", options.pop("correction", 0))
         if options.get("mean") is None:
@@ -366,56 +390,96 @@ class Expr(Operand):
         if name is not None:
             if self.node.truth and name in ("max", "min", "prod"):
                 raise UnfollowedError("it takes the largest, the least or the product of truth values")
-            return self.reduced(name, ndim)
+            return self._together(name, axes, ndim)
         if function is functions.simplex_threshold:
-            return self._simplex_threshold(ndim)
+            return self._simplex_threshold(axes, ndim)
         if function not in (np.var, np.std):
             raise UnfollowedError(f"it takes values together by {getattr(function, '__name__', function)}")
-        apart = self - self.reduced("mean", self.ndim)
+        apart = self - self._together("mean", axes, self.ndim)
         square = apart * apart
         if freedom:
-            count = Expr(graph, graph.add(Node("count", features=self.node.features)), 0)
-            variance = square.reduced("sum", ndim) / np.maximum(count - freedom, 0)
+            variance = square._together("sum", axes, ndim) / np.maximum(self._count(axes, ndim) - freedom, 0)
         else:
-            variance = square.reduced("mean", ndim)
+            variance = square._together("mean", axes, ndim)
         return np.sqrt(variance) if function is np.std else variance
 
     def first_true(self, axis: int) -> Expr:
         """Where this condition first holds along the lane."""
         self._run_along(frozenset({axis}))
+        graph, found = self.graph, truth(self)
+        if not graph.crossed:
+            return found.first()
+        return found if axis in graph.collapsed(self.index) else found._spread("first", frozenset({axis}), self.ndim)
+
+    def first(self) -> Expr:
+        """Where this truth value first holds in the lane."""
         graph, features = self.graph, self.node.features
-        first = graph.add(Node("reduce", (truth(self).index,), "first", Rank.LANE, features=features))
+        first = graph.add(Node("reduce", (self.index,), "first", Rank.LANE, features=features))
         return Expr(
             graph, graph.add(Node("at", (first,), None, Rank.ELEMENT, truth=True, features=features)), self.ndim
         )
 
     def _run_along(self, axes: frozenset[int]) -> None:
-        """Let the graph's lanes run along axes."""
+        """Let the graph's lanes run along axes; CrossedError where they can't, as they run along others."""
         graph = self.graph
         if self.ndim in axes:
             raise UnfollowedError(f"{NO_AXIS} that an array of {self.ndim} axes has not")
-        if self.node.rank is not Rank.ELEMENT:
+        if self.node.rank is Rank.SCALAR:
             raise UnfollowedError("it takes values together that are the same for each element")
+        if graph.crossed:
+            graph.axes = axes | (graph.axes or frozenset())
+            return
+        if self.node.rank is Rank.LANE:
+            raise CrossedError("it takes values together that it has taken together")
         if graph.axes is not None and axes != graph.axes:
-            raise UnfollowedError("it takes values together along different axes, which takes a stage for each")
-        if len(axes) != 1 + max(axes) - min(axes):
-            raise UnfollowedError("it takes values together along axes that aren't neighbours")
+            raise CrossedError("it takes values together along different axes")
+        if len(_neighbours(axes)) > 1:
+            raise CrossedError("it takes values together along axes that aren't neighbours")
         graph.axes = axes
 
-    def _simplex_threshold(self, ndim: int) -> Expr:
+    def _together(self, name: str, axes: frozenset[int], ndim: int) -> Expr:
+        """What a reduction of numbers makes of the values along axes."""
+        if not self.graph.crossed:
+            return self.reduced(name, ndim)
+        # Along an axis that has one element left, there is nothing to take together.
+        axes -= self.graph.collapsed(self.index)
+        # Kernels have one learnt value for each place in a lane, or for all of it.
+        apart = axes & {self.graph.ndim - 1} if self.graph.learnt else frozenset()
+        sets = [each for each in (*_neighbours(axes - apart), apart) if each]
+        if len(sets) > 1 and name not in ("sum", "mean", "prod"):  # of equal values, each has a share
+            what = "that have the same learnt values" if apart else "along axes that aren't neighbours"
+            raise UnfollowedError(f"it takes values together {what}")
+        value = number(self)
+        for each in sets:
+            value = value._spread(name, each, self.ndim)
+        return Expr(self.graph, value.index, ndim)
+
+    def _spread(self, name: str, axes: frozenset[int], ndim: int) -> Expr:
+        node = Node("spread", (self.index,), (name, axes), Rank.ELEMENT, truth=name == "first")
+        return Expr(self.graph, self.graph.add(node), ndim)
+
+    def _count(self, axes: frozenset[int], ndim: int) -> Expr:
+        """The number of values along axes."""
+        if self.graph.crossed:
+            return self.for_each_element(self.graph.constant(1.0))._together("sum", axes, ndim)
+        return Expr(self.graph, self.graph.add(Node("count", features=self.node.features)), 0)
+
+    def _simplex_threshold(self, axes: frozenset[int], ndim: int) -> Expr:
         node = self.node
         most = Expr(self.graph, node.args[-1], self.ndim) if node.op == "subtract" else self
         if most.node.op == "stop_gradient":
             most = Expr(self.graph, most.node.args[0], self.ndim)
-        if most.node.op == "reduce" and most.node.detail == "max" and most.node.args == node.args[:1]:
-            return self.reduced("threshold", ndim)  # the largest is taken off already
-        most = functions.stop_gradient(self.reduced("max", self.ndim))
-        whole = most + (self - most).reduced("threshold", self.ndim)
+        if most.node.detail in ("max", ("max", axes)) and most.node.args == node.args[:1]:
+            return self._together("threshold", axes, ndim)  # the largest is taken off already
+        most = functions.stop_gradient(self._together("max", axes, self.ndim))
+        whole = most + (self - most)._together("threshold", axes, self.ndim)
         return Expr(self.graph, whole.index, ndim)
 
-    def reduced(self, name: str, ndim: int) -> Expr:
-        """What a reduction of numbers makes of the lane."""
+    def reduced(self, name: str, ndim: int, axes: frozenset[int] | None = None) -> Expr:
+        """What a reduction of numbers makes of the lane; with axes, of those along them, for each of their elements."""
         value = number(self)
+        if axes is not None:
+            return value._spread(name, axes, ndim)
         node = Node("reduce", (value.index,), name, Rank.LANE, features=self.node.features)
         return Expr(self.graph, self.graph.add(node), ndim)
 
@@ -489,6 +553,17 @@ _ARRAY_ONLY = frozenset(
         "view",
     ]
 )
+
+
+def _neighbours(axes: frozenset[int]) -> list[frozenset[int]]:
+    """Axes as sets of such as follow each other."""
+    found: list[frozenset[int]] = []
+    for axis in sorted(axes):
+        if found and axis - 1 in found[-1]:
+            found[-1] |= {axis}
+        else:
+            found.append(frozenset({axis}))
+    return found
 
 
 def number(value: Expr) -> Expr:

@@ -72,6 +72,8 @@ def _value(graph: Graph, node: Node, args: list[Any], inputs: tuple[Array, ...],
         return np.min(places, axis=tuple(graph.axes or ()), keepdims=True)
     if node.op == "reduce":
         return _REDUCTIONS[node.detail](args[0], axis=tuple(graph.axes or ()), keepdims=True)
+    if node.op == "spread":
+        return _spread(np.broadcast_to(args[0], x.shape), *node.detail)
     if node.op == "number":
         return np.asarray(args[0]).astype(real)
     if node.op == "take":
@@ -84,6 +86,14 @@ def _value(graph: Graph, node: Node, args: list[Any], inputs: tuple[Array, ...],
         return args[0]
     result = PRIMITIVES[node.op].functions[0](*args)
     return result.astype(real, copy=False) if isinstance(result, np.ndarray) and result.dtype.kind == "f" else result
+
+
+def _spread(values: Array, name: str, axes: frozenset[int]) -> Array:
+    """What a reduction makes of values, for each element; of "first", whether it is that element."""
+    if name == "first":
+        found: Array = functions.first_true(values, axis=min(axes))
+        return found
+    return np.broadcast_to(_REDUCTIONS[name](values, axis=tuple(axes), keepdims=True), values.shape)
 
 
 def _places(graph: Graph, features: int, shape: tuple[int, ...]) -> Array:

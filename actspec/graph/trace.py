@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from actspec.functions import stop_gradient
 from actspec.graph import autodiff, primitives
-from actspec.graph.expr import NOISE, Expr, Graph
+from actspec.graph.expr import NOISE, CrossedError, Expr, Graph
 from actspec.graph.interpret import interpret
 from actspec.graph.operand import Operand, Stage, UnfollowedError
 from actspec.graph.parted import Parted, PartsNeededError
@@ -37,6 +37,8 @@ class Sampled:
 
     def follow(self, x: Any) -> Operand:
         """What its sample makes of what stands for an array."""
+        if x.graph.crossed:
+            raise UnfollowedError("it draws, and takes values together along different axes")
         noise = stop_gradient(x.graph.input(NOISE))
         y: Operand = x.run(self.stage, lambda given, x: type(self.stage).sample(given, x, noise))
         return y
@@ -69,7 +71,8 @@ class Traced:
     values of it are learnt. Where ``symbolic``, its float parameters are given to the kernel at run time; else they are
     part of the graph. ``weight`` is about how much code it makes. ``slope_reason`` says why a derivative of its own
     can't be compiled, where there is one. ``parts`` are those that x is split into, and ``into`` those that the result
-    is put together of; both are WHOLE for all that keeps the features as they are.
+    is put together of; both are WHOLE for all that keeps the features as they are. Where it is ``crossed``, it takes
+    values together in more than one way, along ``axes`` in all.
     """
 
     stage: Stage
@@ -82,6 +85,7 @@ class Traced:
     slope_reason: str = ""
     parts: Parts = WHOLE
     into: Parts = WHOLE
+    crossed: bool = False
 
     @property
     def splits(self) -> bool:
@@ -94,31 +98,39 @@ def examine(stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None = N
 
     ``width`` is the number of features of a stage that learns.
     """
-    found = _examine(stage, ndim, dtype, width, WHOLE)
+    found = _examine(Traced(stage), ndim, dtype, width)
     if isinstance(found, PartsNeededError):
-        parts, found = found.parts, _examine(stage, ndim, dtype, width, found.parts)
+        parts, found = found.parts, _examine(Traced(stage, parts=found.parts), ndim, dtype, width)
         if isinstance(found, PartsNeededError):
             return Traced(stage, f"it splits what it has split into {parts} once more")
-    return found
+    elif isinstance(found, CrossedError):
+        found = _examine(Traced(stage, crossed=True), ndim, dtype, width)
+    return found if isinstance(found, Traced) else Traced(stage, f"it splits the features, and {_CROSSING}")
+
+
+_CROSSING = "takes values together along different axes"
 
 
 def _examine(
-    stage: Stage, ndim: int, dtype: np.dtype[Any], width: int | None, parts: Parts
-) -> Traced | PartsNeededError:
+    start: Traced, ndim: int, dtype: np.dtype[Any], width: int | None
+) -> Traced | PartsNeededError | CrossedError:
+    stage, parts = start.stage, start.parts
     reason = ""
     for symbolic in (True, False):  # a formula may branch on a parameter: then its value is part of the structure
         try:
-            first = Traced(stage, symbolic=symbolic, parts=parts)
+            first = replace(start, symbolic=symbolic)
             graph = trace((first,), ndim, dtype)
-            if graph.learnt and graph.axes:
+            if graph.crossed:
+                _check_crossed(stage, graph)
+            elif graph.learnt and graph.axes:
                 if len(graph.axes) > 1 and ndim - 1 in graph.axes:
-                    raise UnfollowedError("it takes values together that have the same learnt values")
-                first = Traced(stage, symbolic=symbolic, axes=graph.axes, learns=True, parts=parts)
+                    raise CrossedError("it takes values together that have the same learnt values")
+                first = replace(first, axes=graph.axes, learns=True)
                 graph = trace((first,), ndim, dtype)
             if _weight(graph) > _LONGEST:
                 return Traced(stage, f"it takes {len(graph.nodes)} operations, which would take long to compile")
             again = trace((first,), ndim, dtype)
-        except PartsNeededError as error:
+        except (PartsNeededError, CrossedError) as error:
             return error
         except UnfollowedError as error:
             reason = str(error)
@@ -130,27 +142,35 @@ def _examine(
             if repr(graph.nodes) != repr(again.nodes):
                 return Traced(stage, "its formula isn't the same from call to call")
             if _agrees(stage, graph, width, parts):
-                return Traced(
-                    stage,
-                    symbolic=symbolic,
+                return replace(
+                    first,
                     axes=graph.axes or frozenset(),
                     sliced=len(graph.features) > 1,
                     learns=bool(graph.learnt),
                     weight=_weight(graph),
                     slope_reason=_slope_reason(stage, first, graph, width),
-                    parts=parts,
                     into=graph.into,
                 )
             reason = "its formula does something else with an array than with what stands for one"
     return Traced(stage, reason)
 
 
+def _check_crossed(stage: Stage, graph: Graph) -> None:
+    """UnfollowedError where the pieces of a crossed graph aren't kernels, or haven't the stage's derivative."""
+    if _has_own_derivative(stage):
+        raise UnfollowedError(f"it {_CROSSING}, and has a derivative of its own")
+    axes = [node.detail[1] for node in graph.nodes if node.op == "spread"]
+    if graph.learnt and any(len(each) > 1 and graph.ndim - 1 in each for each in axes):
+        raise UnfollowedError("it takes values together that have the same learnt values")
+
+
 def trace(stages: Iterable[Traced], ndim: int, dtype: np.dtype[Any], *, owns: bool = False) -> Graph:
     """The stages, one after the other, as one graph; with ``owns``, with the derivatives that they have themselves."""
     stages = tuple(stages)
     axes = frozenset().union(*(each.axes for each in stages))
-    across = bool(axes) and ndim - 1 not in axes and any(each.learns for each in stages)
-    graph = Graph(ndim, dtype, primitives.apply, across=across, owns=owns)
+    crossed = any(each.crossed for each in stages)
+    across = bool(axes) and not crossed and ndim - 1 not in axes and any(each.learns for each in stages)
+    graph = Graph(ndim, dtype, primitives.apply, across=across, owns=owns, crossed=crossed)
     parts = next((each.parts for each in stages if each.parts.count > 1), WHOLE)
     graph.parts = parts
     members = [graph.input(number) for number in range(parts.count)]
@@ -265,6 +285,6 @@ def _agrees(stage: Stage, graph: Graph, width: int | None, parts: Parts) -> bool
 
 def _weight(graph: Graph) -> int:
     """How much code a graph makes, in about the lines of a loop."""
-    loops = sum(node.op in ("reduce", "take", "put") for node in graph.nodes)
+    loops = sum(node.op in ("reduce", "spread", "take", "put") for node in graph.nodes)
     calls = sum(node.op in primitives.PRIMITIVES and primitives.PRIMITIVES[node.op].cost > 8 for node in graph.nodes)
     return len(graph.nodes) + 5 * loops + 3 * calls

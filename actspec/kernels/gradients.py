@@ -15,8 +15,8 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
 from actspec.kernels import execute, plan
-from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel
-from actspec.kernels.plan import Compiled, Part, Segment, Split, Written
+from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel, run_steps
+from actspec.kernels.plan import Compiled, Crossed, Part, Segment, Split, Steps, Written
 
 Sums = dict[int, npt.NDArray[np.float64]]
 
@@ -39,6 +39,10 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
             execute.run_beside(segment.vjp, gets, targets, partial(run_back, learnt=learnt, sums=sums))
         elif kernel is not None:
             run_back(kernel.vjp, (value, g), target, learnt, sums)
+        elif isinstance(segment, Crossed):
+            values_of = run_steps(segment.vjp, (value, g), target, learnt)
+            if sums is not None:
+                _add_sums_of_steps(segment.vjp, values_of, learnt, sums)
         elif isinstance(segment, Part):
             if target is not g:
                 np.copyto(target, g)
@@ -73,7 +77,7 @@ def push(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt,
     run_kernel(segment.jvp, inputs, y, _with_changes(segment, learnt, changes))
 
 
-def _with_changes(segment: Compiled | Split, learnt: Learnt, changes: Learnt) -> Learnt:
+def _with_changes(segment: Compiled | Split | Crossed, learnt: Learnt, changes: Learnt) -> Learnt:
     """Learnt values, and how they change, by the numbers that a segment's jvp has for them."""
     return {**learnt, **{segment.changes + number: change for number, change in changes.items()}}
 
@@ -92,6 +96,14 @@ def add_sums(segment: Compiled, rows: npt.NDArray[np.float64] | None, learnt: Le
         sums[each.place] = sums.get(each.place, np.zeros(size)) + row[:size]
 
 
+def _add_sums_of_steps(steps: Steps, values: dict[int, Array], learnt: Learnt, sums: Sums) -> None:
+    """The same for the values of a crossed graph."""
+    for each in steps.graph.sums:
+        value = values[each.node]
+        share = np.sum(value, axis=tuple(range(value.ndim - 1)), dtype=np.float64)
+        sums[each.place] = sums.get(each.place, np.zeros(learnt[each.place].size)) + share
+
+
 def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how the result changes where x changes by v, and learnt values by ``changes``.
 
@@ -106,6 +118,8 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
             parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
             moved = _with_changes(segment, learnt, changes)
             execute.run_beside(segment.jvp, parts, segment.graph.into.views(y), partial(run_kernel, learnt=moved))
+        elif isinstance(segment, Crossed):
+            run_steps(segment.jvp, (value, v), y, _with_changes(segment, learnt, changes))
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):
@@ -134,7 +148,7 @@ def derivative(segments: tuple[Segment, ...], x: Array, y: Array, learnt: Learnt
             if value.size:
                 derivative(segment.segments, value, y[place], learnt)
         else:
-            assert not isinstance(segment, Split)  # which couples features
+            assert not isinstance(segment, (Split, Crossed))  # which couple elements
             y[...] = _own(segment, value, learnt=False)
 
 

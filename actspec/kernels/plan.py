@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from actspec.graph import autodiff
+from actspec.graph import autodiff, crossing
 from actspec.graph.expr import NO_AXIS, Graph
 from actspec.graph.operand import UnfollowedError
 from actspec.graph.parts import WHOLE, Parts
@@ -29,7 +29,8 @@ class Compiled:
     """Stages that are one kernel.
 
     ``axes`` are those that lanes run along, none for elementwise work; ``width`` is the number of features where some
-    values are learnt. ``timed`` arrays have an axis of steps before those that the stages know of.
+    values are learnt. ``timed`` arrays have an axis of steps before those that the stages know of. ``note`` says what
+    it computes where that isn't all of them.
     """
 
     stages: tuple[Traced, ...]
@@ -37,13 +38,14 @@ class Compiled:
     axes: frozenset[int]
     width: int | None = None
     timed: bool = False
+    note: str = ""
     _sources: dict[str, str] = field(default_factory=dict, compare=False)
     _kernels: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
     @property
     def title(self) -> str:
-        """The stages as a spec."""
-        return "+".join(str(each.stage) for each in self.stages)
+        """The stages as a spec, and what of them it computes where that isn't all."""
+        return "+".join(str(each.stage) for each in self.stages) + self.note
 
     @property
     def sliced(self) -> bool:
@@ -186,6 +188,67 @@ class Split:
         return Compiled(self.stages, graph, self.axes, timed=self.timed)
 
 
+@dataclass(frozen=True)
+class Step:
+    """A kernel of some values of a crossed graph, the nodes ``takes``, which computes another one."""
+
+    kernel: Compiled
+    takes: tuple[int, ...]
+    gives: int
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The kernels of a crossed graph in their order, of which the last one gives the output."""
+
+    graph: Graph
+    kernels: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Stages that take values together along different axes: kernels of which one takes what others give."""
+
+    stages: tuple[Traced, ...]
+    graph: Graph
+    width: int | None = None
+    timed: bool = False
+
+    @cached_property
+    def forward(self) -> Steps:
+        """The kernels of x."""
+        return self._steps(self.graph)
+
+    @cached_property
+    def vjp(self) -> Steps:
+        """The kernels of x and what y gets, for what x gets, and for what learnt values get."""
+        return self._steps(autodiff.vjp(self.graph))
+
+    @cached_property
+    def jvp(self) -> Steps:
+        """The kernels of x and how it changes, for how y changes."""
+        return self._steps(autodiff.jvp(self.graph, self.changes))
+
+    @property
+    def changes(self) -> int:
+        """The number from which on the changes of learnt values are numbered."""
+        return 1 + max(self.graph.learnt, default=-1)
+
+    @property
+    def axes(self) -> frozenset[int]:
+        """All axes along which it takes values together."""
+        return self.graph.axes or frozenset()
+
+    def _steps(self, graph: Graph) -> Steps:
+        return Steps(graph, tuple(self._step(graph, each) for each in crossing.pieces(graph)))
+
+    def _step(self, graph: Graph, piece: crossing.Piece) -> Step:
+        note = "" if piece.gives == graph.output else f", for its input {crossing.number_of(graph, piece.gives)}"
+        axes = frozenset(axis + self.timed for axis in _axes(piece.graph))
+        kernel = Compiled(self.stages, piece.graph, axes, self.width, self.timed, note)
+        return Step(kernel, piece.takes, piece.gives)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A slice whose stages run on a view of the array, as they work along another axis than the last."""
@@ -203,7 +266,7 @@ class Written:
     timed: bool = False
 
 
-Segment = Compiled | Split | Part | Written
+Segment = Compiled | Split | Crossed | Part | Written
 
 
 def features_out(segment: Segment, n: int) -> int:
@@ -251,8 +314,11 @@ def _fit(stages: list[Traced], ndim: int) -> bool:
     Nor are they too many: to compile a kernel takes more than twice as long where it is twice as large.
     """
     axes = {each.axes for each in stages if each.axes}
+    light = sum(each.weight for each in stages) <= _HEAVIEST
+    if any(each.crossed for each in stages):
+        return len(axes) <= 1 and not any(each.sliced or each.learns or each.splits for each in stages) and light
     axes |= {frozenset({ndim - 1}) for each in stages if each.sliced or (each.learns and not each.axes)}
-    return len(axes) <= 1 and _fit_parts(stages, ndim) and sum(each.weight for each in stages) <= _HEAVIEST
+    return len(axes) <= 1 and _fit_parts(stages, ndim) and light
 
 
 def _fit_parts(stages: list[Traced], ndim: int) -> bool:
@@ -275,15 +341,22 @@ def _fit_parts(stages: list[Traced], ndim: int) -> bool:
 _HEAVIEST = 100
 
 
-def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int | None) -> Compiled | Split:
+def _compiled(stages: list[Traced], ndim: int, dtype: np.dtype[Any], width: int | None) -> Compiled | Split | Crossed:
     graph = trace(stages, ndim, dtype)
-    axes = graph.axes or frozenset()
-    if len(graph.features) > 1 or (graph.learnt and not graph.across):
-        axes = frozenset({ndim - 1})
+    if graph.crossed:
+        return Crossed(tuple(stages), graph, width)
+    axes = _axes(graph)
     if any(each.splits for each in stages):
         parts = next((each.parts for each in stages if each.parts.count > 1), WHOLE)
         return Split(tuple(stages), graph, axes, parts)
     return Compiled(tuple(stages), graph, axes, width)
+
+
+def _axes(graph: Graph) -> frozenset[int]:
+    """The axes that the lanes of its kernel run along."""
+    if len(graph.features) > 1 or (graph.learnt and not graph.across):
+        return frozenset({graph.ndim - 1})
+    return graph.axes or frozenset()
 
 
 _MOST_AXES = 8
@@ -302,10 +375,11 @@ def over_time(found: Iterable[Segment]) -> tuple[Segment, ...]:
     """The segments for arrays with one more axis at the front, along which the steps of time are."""
     made: list[Segment] = []
     for segment in found:
-        if isinstance(segment, (Compiled, Split)):
-            made.append(replace(segment, axes=frozenset(axis + 1 for axis in segment.axes), timed=True))
-        elif isinstance(segment, Part):
+        if isinstance(segment, Part):
             made.append(Part(segment.stage, over_time(segment.segments)))
+        elif isinstance(segment, (Compiled, Split)):
+            axes = frozenset(axis + 1 for axis in segment.axes)
+            made.append(replace(segment, axes=axes, timed=True))
         else:
             made.append(replace(segment, timed=True))
     return tuple(made)
@@ -314,7 +388,7 @@ def over_time(found: Iterable[Segment]) -> tuple[Segment, ...]:
 def couplings(found: Iterable[Segment]) -> Iterator[tuple[Any, frozenset[int]]]:
     """The stages that couple features or take values together, each with the axes along which it does."""
     for segment in found:
-        if isinstance(segment, Compiled):
+        if isinstance(segment, (Compiled, Crossed)):
             yield from ((each.stage, each.axes) for each in segment.stages if each.axes)
         elif isinstance(segment, Split):
             last = frozenset({segment.graph.ndim - 1})
@@ -340,6 +414,8 @@ def kernels(found: Iterable[Segment]) -> Iterator[Compiled]:
             yield segment
         elif isinstance(segment, Split):
             yield from segment.kernels
+        elif isinstance(segment, Crossed):
+            yield from (each.kernel for each in segment.forward.kernels)
         elif isinstance(segment, Part):
             yield from kernels(segment.segments)
 
