@@ -378,17 +378,18 @@ with registry.scope():
 
     class InPlace(actspec.Activation):
         def __call__(self, x):
-            x *= 2
+            x[..., 0] *= 2
             return x
 
     class AssignedInPlace(actspec.Activation):
         def __call__(self, x):
-            x[x < 0] = 0
+            x[..., 1:] = 0
             return x
 
-    class OutInPlace(actspec.Activation):
+    class Put(actspec.Activation):
         def __call__(self, x):
-            return np.tanh(x, out=x)
+            np.putmask(x, x < 0, 0)
+            return x
 
     class DataBranch(actspec.Activation):
         def __call__(self, x):
@@ -484,9 +485,9 @@ with registry.scope():
             return x + 1
 
     AS_WRITTEN = {
-        InPlace: "",
+        InPlace: "place",
         AssignedInPlace: "place",
-        OutInPlace: "place",
+        Put: "putmask",
         DataBranch: "branches on the data",
         DataLoop: "",
         WithoutKeepdims: "keepdims",

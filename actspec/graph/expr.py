@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from actspec import functions
+from actspec.graph.masked import Masked
 from actspec.graph.operand import Operand, UnfollowedError
 from actspec.graph.parted import Parted, PartsNeededError
 from actspec.graph.parts import WHOLE, Parts
@@ -274,8 +275,53 @@ class Expr(Operand):
             raise UnfollowedError(f"it uses the array's {name!r}")
         raise AttributeError(f"what stands for the array in a formula has no attribute {name!r}")
 
-    def __setitem__(self, key: object, value: object) -> None:
-        raise UnfollowedError("it changes elements of the array in place")
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, Expr) and key.node.truth and self._has_a_place_for(key):
+            return Masked(self._copy(), key._copy())
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, Expr) and key.node.truth and self._has_a_place_for(key):
+            if isinstance(value, Masked):
+                Masked(self, key).check_fellow(value)
+                value = value.whole
+            elif isinstance(value, Operand) and value.ndim:
+                raise UnfollowedError("it changes elements that a condition picks into others")
+            self.assign(np.where(key, value, self))
+        elif key is Ellipsis or (isinstance(key, slice) and key == slice(None)):
+            self.assign(
+                value if isinstance(value, Operand) else self.graph.apply(self.graph, np.full_like, (self, value), {})
+            )
+        else:
+            raise UnfollowedError("it changes elements of the array by their place")
+
+    def _has_a_place_for(self, other: Expr) -> bool:
+        """Whether it has an element for each one of another operand's."""
+        return self.ndim == other.ndim and self.node.rank is other.node.rank is Rank.ELEMENT
+
+    def _copy(self) -> Expr:
+        return Expr(self.graph, self.index, self.ndim)
+
+    def assign(self, value: Any) -> Expr:
+        """Itself, which stands for another one's value from now on; for a number, that value."""
+        if not isinstance(value, Expr) or self.node.op == "feature":
+            raise UnfollowedError("it writes over an array what isn't one of it")
+        if not self.ndim:
+            return value
+        value = value if self.node.truth else number(value)
+        if value.node.rank < self.node.rank:
+            value = self.for_each_element(value)
+        if self.node.truth != value.node.truth or (self.node.rank, self.node.features) != (
+            value.node.rank,
+            value.node.features,
+        ):
+            raise UnfollowedError("it writes over an array what doesn't fit into it")
+        self.index = value.index
+        return self
+
+    def is_same(self, other: Operand) -> bool:
+        """Whether another operand stands for the same node."""
+        return isinstance(other, Expr) and other.graph is self.graph and other.index == self.index
 
     def __len__(self) -> int:
         raise UnfollowedError("it uses the array's length")
@@ -315,6 +361,7 @@ class Expr(Operand):
     def run_on(self, whole: Expr | Parted, activation: Any, body: Callable[[Any, Any], Any]) -> Any:
         """The result of an activation's formula on an operand of which this one is a part."""
         graph = self.graph
+        whole = whole._copy() if isinstance(whole, Expr) else whole  # the formula may write over it
         given = object.__new__(type(activation))
         given.__dict__.update(vars(activation))
         for each, value in activation._items():
@@ -374,7 +421,10 @@ class Expr(Operand):
 
     def elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of the table of primitives."""
-        return self.graph.apply(self.graph, function, args, kwargs)
+        result = self.graph.apply(self.graph, function, args, kwargs)
+        # Of an array that comes back as it is, NumPy makes a new one: either may be written over.
+        is_given = any(result is each for each in (*args, *kwargs.values()))
+        return result._copy() if is_given and kwargs.get("copy", True) else result
 
     def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
         """The values along the axes taken together."""

@@ -64,6 +64,14 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         """The result of an activation's formula on this operand."""
         return body(activation._given(np.dtype(np.float64)), self)
 
+    def assign(self, value: Any) -> Operand:  # noqa: ARG002  # those that can
+        """Itself, which stands for another value from now on, as an array that is written over."""
+        raise UnfollowedError("it writes over the array")
+
+    def is_same(self, other: Operand) -> bool:
+        """Whether another operand stands for the same value."""
+        return self is other
+
     def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
         """The operand with what ``follow`` makes of some features of its last axis in their place."""
         raise NotImplementedError
@@ -99,10 +107,15 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
             return _reduced(ufunc, *inputs, **{"axis": 0, **kwargs})
         if method != "__call__" or ufunc.signature is not None:
             raise UnfollowedError(f"it calls {ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
-        if unknown := set(kwargs) - {"dtype", "where"}:
-            where = "in place" if unknown == {"out"} else f"with the option {min(unknown)!r}"
-            raise UnfollowedError(f"it calls {ufunc.__name__} {where}")
-        return _leader(self, inputs, kwargs).elementwise(ufunc, inputs, kwargs)
+        if unknown := set(kwargs) - {"dtype", "where", "out"}:
+            raise UnfollowedError(f"it calls {ufunc.__name__} with the option {min(unknown)!r}")
+        (target,) = kwargs.pop("out", (None,))
+        result = _leader(self, inputs, kwargs).elementwise(ufunc, inputs, kwargs)
+        if target is None:
+            return result
+        if not isinstance(target, Operand):
+            raise UnfollowedError("it writes into an array of its own")
+        return target.assign(result)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.linalg.norm:
@@ -133,7 +146,18 @@ _REDUCTIONS: dict[Any, Any] = {
     functions.simplex_threshold: functions.simplex_threshold,
 }
 _ELEMENTWISE = frozenset(
-    {np.where, np.clip, np.nan_to_num, np.zeros_like, np.ones_like, np.full_like, np.copy, np.round, np.fix}
+    {
+        np.where,
+        np.clip,
+        np.nan_to_num,
+        np.zeros_like,
+        np.ones_like,
+        np.empty_like,
+        np.full_like,
+        np.copy,
+        np.round,
+        np.fix,
+    }
 ) | {getattr(functions, name) for name in set(functions.__all__) - {"first_true", "simplex_threshold"}}
 
 

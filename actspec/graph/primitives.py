@@ -375,11 +375,12 @@ def _heaviside(x: Any, middle: Any) -> Any:
     return np.where(x > 0, 1, np.where(x < 0, 0, np.where(x == 0, middle, x)))
 
 
-def _nan_to_num(x: Any, copy: Any = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:  # noqa: ARG001  # as NumPy's
+def _nan_to_num(x: Any, copy: Any = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     most = float(np.finfo(x.dtype).max)
-    x = np.where(x != x, nan, x)
-    x = np.where(x == math.inf, most if posinf is None else posinf, x)
-    return np.where(x == -math.inf, -most if neginf is None else neginf, x)
+    y = np.where(x != x, nan, x)
+    y = np.where(y == math.inf, most if posinf is None else posinf, y)
+    y = np.where(y == -math.inf, -most if neginf is None else neginf, y)
+    return y if copy else x.assign(y)
 
 
 def _round(x: Any, decimals: int = 0) -> Any:
@@ -493,6 +494,7 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.round: _round,
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
+    np.empty_like: _filled(0.0),
     np.full_like: lambda x, value, dtype=None, **options: _filled(value)(x, dtype, **options),
 }
 
