@@ -17,7 +17,8 @@ import numpy.typing as npt
 from actspec import registry
 from actspec.arrays import Array, check_result, real_array
 from actspec.errors import UnboundError, did_you_mean
-from actspec.graph.operand import Operand, UnfollowedError
+from actspec.graph.operand import Operand
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels.run import Runner
 from actspec.limits import MAX_NESTING
 from actspec.parameters import MISSING, Bound, Learnable, Parameter, declare, spell

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from actspec.arrays import Array, real_array
 from actspec.errors import DerivativeError, UnboundError
 from actspec.graph.followed import Followed, parts_of
-from actspec.graph.operand import UnfollowedError
+from actspec.graph.unfollowed import UnfollowedError
 
 _Slopes = tuple[Array, Array, Array]
 

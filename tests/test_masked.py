@@ -94,6 +94,15 @@ with registry.scope():
             y += x
             return y
 
+    class Pieces(actspec.Activation):
+        """NumPy's own ways to write where a condition holds."""
+
+        def __call__(self, x):
+            y = np.piecewise(x, [x < -1, x > 1], [lambda z, a: a * np.exp(z), 2.0, lambda z, a: a * z], 0.5)
+            np.copyto(y, x * x, where=x > 2)
+            np.putmask(y, x == 0, -1)
+            return y
+
     class Otherwise(actspec.Activation):
         """Elements that two conditions pick."""
 
@@ -116,7 +125,7 @@ with registry.scope():
             x[...] = np.arange(x.shape[-1])
             return x
 
-    FOLLOWED = [Leaky, InTwo, SameArray, Copies, Filled, Picked, Lanes, Inside]
+    FOLLOWED = [Leaky, InTwo, SameArray, Copies, Filled, Picked, Lanes, Inside, Pieces]
     AS_WRITTEN = {Otherwise: "takes values together", Mixed: "picks", List: "", Row: "shape"}
 
 

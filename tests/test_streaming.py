@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import actspec
 from actspec import functions
 from actspec.cli import chunks
-from actspec.graph.operand import UnfollowedError
 from actspec.graph.streaming import Stream
+from actspec.graph.unfollowed import UnfollowedError
 from tests.support.amount import reductions, spread
 from tests.support.reference import as_written
 from tests.test_cli_chunks import chunked

@@ -10,8 +10,8 @@ import pytest
 
 import actspec
 from actspec import functions, registry
-from actspec.graph.operand import UnfollowedError
 from actspec.graph.trace import examine, trace
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels import compile as compiler
 from actspec.kernels import plan
 from tests.support import built_ins
@@ -296,6 +296,16 @@ with registry.scope():
         def __call__(self, x):
             return x * np.float64(2) + np.float32(0.5) * np.int64(3) + np.array(1.5) + np.exp(self.theta) * np.pi
 
+    class Composed(actspec.Activation):
+        """Functions that NumPy makes of others."""
+
+        def __call__(self, x):
+            whole, rest = divmod(x, 0.7)
+            low, high = x < -1, x > 2
+            wide = np.ptp(x, axis=-1, keepdims=True) + np.sinc(x) + np.around(x, 1) - x.round(-1)
+            met = np.any(high, axis=-1, keepdims=True) & (x != 0).all(axis=-1, keepdims=True)
+            return np.select([low, high], [whole, wide], np.conj(rest)) + np.where(met, 1, 2)
+
     COMPILED = {
         "threshold": Thresholded(),
         "threshold with a parameter": Thresholded(-0.3),
@@ -308,6 +318,7 @@ with registry.scope():
         "reductions of ufuncs": Reduced(),
         "all axes at once": Whole(),
         "masks": Masks(),
+        "what is made of others": Composed(),
         "counts": Counting(),
         "helpers": Helped(3),
         "an activation inside": Wrapped(actspec.parse("tanh"), 0.25),
@@ -388,7 +399,7 @@ with registry.scope():
 
     class Put(actspec.Activation):
         def __call__(self, x):
-            np.putmask(x, x < 0, 0)
+            np.place(x, x < 0, [0.0, 1.0])
             return x
 
     class DataBranch(actspec.Activation):
@@ -487,7 +498,7 @@ with registry.scope():
     AS_WRITTEN = {
         InPlace: "place",
         AssignedInPlace: "place",
-        Put: "putmask",
+        Put: "place",
         DataBranch: "branches on the data",
         DataLoop: "",
         WithoutKeepdims: "keepdims",

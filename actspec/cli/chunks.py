@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actspec.graph.coupling import coupled_axes
-from actspec.graph.operand import UnfollowedError
 from actspec.graph.streaming import Stream
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.pipeline import Pipeline
 
 BLOCK_BYTES = 1 << 22

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from actspec.graph.operand import Operand, UnfollowedError, operands
+from actspec.graph.operand import Operand, operands
 from actspec.graph.parts import Parts
+from actspec.graph.unfollowed import UnfollowedError
 
 
 def coupled_axes(formula: Callable[[Any], Any], ndim: int) -> frozenset[int] | None:

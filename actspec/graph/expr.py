@@ -12,9 +12,10 @@ import numpy as np
 
 from actspec import functions
 from actspec.graph.masked import Masked
-from actspec.graph.operand import Operand, UnfollowedError
+from actspec.graph.operand import Operand
 from actspec.graph.parted import Parted, PartsNeededError
 from actspec.graph.parts import WHOLE, Parts
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.parameters import Bound
 
 NO_AXIS = "it names an axis"
@@ -561,8 +562,6 @@ _REDUCTIONS: dict[Any, str] = {
 _ARRAY_ONLY = frozenset(
     [
         "T",
-        "all",
-        "any",
         "argmax",
         "argmin",
         "argsort",
@@ -588,7 +587,6 @@ _ARRAY_ONLY = frozenset(
         "repeat",
         "reshape",
         "resize",
-        "round",
         "searchsorted",
         "shape",
         "size",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from actspec.graph import autodiff, primitives
 from actspec.graph.expr import Graph
 from actspec.graph.interpret import interpret
-from actspec.graph.operand import UnfollowedError
+from actspec.graph.unfollowed import UnfollowedError
 
 
 def _method(function: Any) -> Callable[..., Any]:

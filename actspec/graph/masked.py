@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actspec.graph.operand import Operand, UnfollowedError, operands
+from actspec.graph.operand import Operand, operands
+from actspec.graph.unfollowed import UnfollowedError
 
 
 class Masked(Operand):

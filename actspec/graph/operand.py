@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from actspec import functions
+from actspec.graph.composed import COMPOSED, holds_for_all, holds_for_any
 from actspec.graph.parts import Parts
-
-
-class UnfollowedError(BaseException):  # so that a formula that handles exceptions lets it pass
-    """The formula does something that no operand can follow."""
+from actspec.graph.unfollowed import UnfollowedError
 
 
 def _reducing(function: Any) -> Callable[..., Any]:
@@ -44,6 +42,9 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
     clip = _elementwise(np.ndarray.clip)
     copy = _elementwise(np.ndarray.copy)
     astype = _elementwise(np.ndarray.astype)
+    round = _elementwise(np.ndarray.round)
+    any = holds_for_any
+    all = holds_for_all
 
     def elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function that takes each element apart from the others; a tuple for several results."""
@@ -109,6 +110,8 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
             raise UnfollowedError(f"it calls {ufunc.__name__}{'' if method == '__call__' else f'.{method}'}")
         if unknown := set(kwargs) - {"dtype", "where", "out"}:
             raise UnfollowedError(f"it calls {ufunc.__name__} with the option {min(unknown)!r}")
+        if ufunc in COMPOSED and not kwargs:
+            return COMPOSED[ufunc](*inputs)
         (target,) = kwargs.pop("out", (None,))
         result = _leader(self, inputs, kwargs).elementwise(ufunc, inputs, kwargs)
         if target is None:
@@ -118,8 +121,8 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         return target.assign(result)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
-        if function is np.linalg.norm:
-            return _norm(*args, **kwargs)
+        if function in COMPOSED:
+            return COMPOSED[function](*args, **kwargs)
         if function is np.split:
             return _split(*args, **kwargs)
         if function is np.concatenate:
@@ -156,6 +159,7 @@ _ELEMENTWISE = frozenset(
         np.full_like,
         np.copy,
         np.round,
+        np.around,
         np.fix,
     }
 ) | {getattr(functions, name) for name in set(functions.__all__) - {"first_true", "simplex_threshold"}}
@@ -168,13 +172,6 @@ def _first_true(condition: Any, axis: int = -1) -> Any:
 def _place(axis: int, ndim: int) -> int:
     """The number of an axis from the first one on; ``ndim`` where there is no such axis."""
     return axis % ndim if -ndim <= axis < ndim else ndim
-
-
-def _norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = False) -> Any:  # noqa: A002  # as NumPy's
-    """The length of vectors along an axis."""
-    if ord not in (None, 2) or not isinstance(axis, int):
-        raise UnfollowedError("it calls norm for another one than that of vectors along an axis")
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 def _split(x: Any, sections: object, axis: int = 0) -> list[Any]:

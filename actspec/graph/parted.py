@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from actspec.graph.operand import Operand, UnfollowedError, operands
+from actspec.graph.operand import Operand, operands
 from actspec.graph.parts import Parts
+from actspec.graph.unfollowed import UnfollowedError
 
 
 class PartsNeededError(UnfollowedError):

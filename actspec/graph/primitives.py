@@ -15,8 +15,9 @@ import numpy as np
 
 from actspec import functions
 from actspec.graph.expr import Expr, Graph, Node, Rank, number, truth
-from actspec.graph.operand import Operand, UnfollowedError
+from actspec.graph.operand import Operand
 from actspec.graph.simplify import minus, over
+from actspec.graph.unfollowed import UnfollowedError
 
 Partial = Callable[..., Any]
 
@@ -384,9 +385,10 @@ def _nan_to_num(x: Any, copy: Any = True, nan: float = 0.0, posinf: Any = None, 
 
 
 def _round(x: Any, decimals: int = 0) -> Any:
-    if decimals != 0:
-        raise UnfollowedError("it rounds to decimal places")
-    return np.rint(x)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return np.rint(x * scale) / scale
+    return np.rint(x / scale) * scale if decimals else np.rint(x)
 
 
 def _truth_only(name: str) -> Callable[..., Any]:
@@ -492,6 +494,9 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.invert: _truth_only("logical_not"),
     np.nan_to_num: _nan_to_num,
     np.round: _round,
+    np.around: _round,
+    np.ndarray.round: _round,
+    np.conjugate: lambda x: x,
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
     np.empty_like: _filled(0.0),

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from actspec import functions
 from actspec.arrays import check_result
-from actspec.graph.operand import Operand, UnfollowedError, operands
+from actspec.graph.operand import Operand, operands
+from actspec.graph.unfollowed import UnfollowedError
 
 Array = npt.NDArray[Any]
 

@@ -13,9 +13,10 @@ from actspec.functions import stop_gradient
 from actspec.graph import autodiff, primitives
 from actspec.graph.expr import NOISE, CrossedError, Expr, Graph
 from actspec.graph.interpret import interpret
-from actspec.graph.operand import Operand, Stage, UnfollowedError
+from actspec.graph.operand import Operand, Stage
 from actspec.graph.parted import Parted, PartsNeededError
 from actspec.graph.parts import WHOLE, Parts
+from actspec.graph.unfollowed import UnfollowedError
 
 
 @dataclass(frozen=True, slots=True)

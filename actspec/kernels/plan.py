@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from actspec.graph import autodiff, crossing
 from actspec.graph.expr import NO_AXIS, Graph
-from actspec.graph.operand import UnfollowedError
 from actspec.graph.parts import WHOLE, Parts
 from actspec.graph.trace import Traced, examine, trace
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels import codegen
 from actspec.kernels.schedule import cost_of, schedule
 

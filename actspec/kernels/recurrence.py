@@ -14,8 +14,9 @@ from actspec.arrays import Array, check_result
 from actspec.errors import DerivativeError
 from actspec.graph import autodiff
 from actspec.graph.expr import Graph
-from actspec.graph.operand import Stage, UnfollowedError
+from actspec.graph.operand import Stage
 from actspec.graph.trace import Traced, examine, trace_advance
+from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels import threads
 from actspec.kernels.execute import VECTOR, Operands, kernel_for, learnt_rows, threads_for
 from actspec.kernels.forward import Learnt, run_kernel
