@@ -256,7 +256,7 @@ class Activation:
         return first_reason(self._nested)
 
     def formula(self, x: Any) -> Any:
-        """The formula on an array of floats, as its author wrote it; the result is checked to fit x."""
+        """The formula on a copy of an array of floats, as its author wrote it; the result is checked to fit x."""
         if isinstance(x, Operand):  # a formula that is followed runs another one
             return self.follow(x)
         body = type(self).__formula__
@@ -438,7 +438,7 @@ class _Inherited:
 
 def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
     width = activation.features_out(x.shape[-1]) if activation.resizes else None
-    return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}", width)
+    return check_result(body(activation, x.copy()), x, f"the formula of {type(activation).__qualname__}", width)
 
 
 _DRAWS = "draws random numbers"

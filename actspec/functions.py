@@ -270,7 +270,7 @@ def stop_gradient(x: npt.ArrayLike) -> Any:
     >>> float(stop_gradient(0.5))
     0.5
     """
-    return _real(x)[()]
+    return _real(x).copy()[()]
 
 
 @_for_operands

@@ -175,6 +175,17 @@ class Graph:
             found.append(axes | node.detail[1] if node.op == "spread" and node.detail[0] != "first" else axes)
         return found[index]
 
+    def is_float(self, index: int) -> bool:
+        """Whether it is sure that a node stands for floats, and not for whole numbers or truth values."""
+        found: list[bool] = []
+        for node in self.nodes[: index + 1]:
+            args = node.args[1:] if node.op == "where" else node.args
+            certain = node.op in ("input", "feature", "parameter", "divide") or any(found[arg] for arg in args)
+            if node.op == "stop_gradient" and self.nodes[args[0]].op == "where":  # as ``filled`` makes it
+                certain = len(set(self.nodes[args[0]].args[1:])) == 1
+            found.append(certain and not node.truth and node.op not in ("number", "count"))
+        return found[index]
+
     @property
     def outputs(self) -> tuple[int, ...]:
         """The nodes of its result: those of its parts, where it is put together of several."""
@@ -283,13 +294,10 @@ class Expr(Operand):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, Expr) and key.node.truth and self._has_a_place_for(key):
-            if isinstance(value, Masked):
-                Masked(self, key).check_fellow(value)
-                value = value.whole
-            elif isinstance(value, Operand) and value.ndim:
-                raise UnfollowedError("it changes elements that a condition picks into others")
+            if isinstance(value, Operand) and value.ndim:
+                value = Masked(self, key).fellow(value)
             self.assign(np.where(key, value, self))
-        elif key is Ellipsis or (isinstance(key, slice) and key == slice(None)):
+        elif self.ndim and (key is Ellipsis or (isinstance(key, slice) and key == slice(None))):
             self.assign(
                 value if isinstance(value, Operand) else self.graph.apply(self.graph, np.full_like, (self, value), {})
             )
@@ -297,8 +305,38 @@ class Expr(Operand):
             raise UnfollowedError("it changes elements of the array by their place")
 
     def _has_a_place_for(self, other: Expr) -> bool:
-        """Whether it has an element for each one of another operand's."""
-        return self.ndim == other.ndim and self.node.rank is other.node.rank is Rank.ELEMENT
+        """Whether it has an element for each one of another operand's, and that is all."""
+        return self.ndim > 0 and self.node.op != "feature" and self._layout() == other._layout()
+
+    def _layout(self) -> tuple[object, ...]:
+        """What its array's shape depends on."""
+        collapsed = self.graph.collapsed(self.index) if self.graph.crossed else None
+        return self.ndim, self.node.rank, self.node.features, collapsed
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is sure that the formula's array is one of floats: whole numbers aren't told from others."""
+        return self.graph.is_float(self.index)
+
+    @property
+    def is_of_lanes(self) -> bool:
+        """Whether it has one value for each lane, or each lane along some axis."""
+        return self.node.rank is Rank.LANE or (self.graph.crossed and bool(self.graph.collapsed(self.index)))
+
+    @property
+    def is_of_features(self) -> bool:
+        """Whether it is made of learnt values and numbers alone."""
+        nodes, waiting = self.graph.nodes, [self.index]
+        while waiting:
+            node = nodes[waiting.pop()]
+            if node.op == "input":
+                return False
+            waiting.extend(node.args)
+        return True
+
+    def filled(self, value: float) -> Any:
+        """An array like this one, with a number in each place."""
+        return functions.stop_gradient(np.where(self == self, value, value))  # so that it is told from whole numbers
 
     def _copy(self) -> Expr:
         return Expr(self.graph, self.index, self.ndim)
@@ -309,13 +347,12 @@ class Expr(Operand):
             raise UnfollowedError("it writes over an array what isn't one of it")
         if not self.ndim:
             return value
+        if not self.node.truth and not self.is_float:
+            raise UnfollowedError("it writes over whole numbers")
         value = value if self.node.truth else number(value)
-        if value.node.rank < self.node.rank:
+        if value._layout() != self._layout():  # a number, or what is the same along some axes
             value = self.for_each_element(value)
-        if self.node.truth != value.node.truth or (self.node.rank, self.node.features) != (
-            value.node.rank,
-            value.node.features,
-        ):
+        if value.node.truth != self.node.truth or value._layout() != self._layout():
             raise UnfollowedError("it writes over an array what doesn't fit into it")
         self.index = value.index
         return self
@@ -350,7 +387,8 @@ class Expr(Operand):
 
     def joined(self, members: list[Any]) -> Parted:
         """Several operands as the parts of one."""
-        flat = [each for member in members for each in (member.members if isinstance(member, Parted) else [member])]
+        parts = [each for member in members for each in (member.members if isinstance(member, Parted) else [member])]
+        flat = [each._copy() for each in parts if isinstance(each, Expr)]  # which may be written over
         if any(each.parts.interleaved for each in members if isinstance(each, Parted)):
             raise UnfollowedError("it joins features that it takes in turn with others")
         return Parted(flat, Parts(len(flat)))
@@ -425,7 +463,8 @@ class Expr(Operand):
         result = self.graph.apply(self.graph, function, args, kwargs)
         # Of an array that comes back as it is, NumPy makes a new one: either may be written over.
         is_given = any(result is each for each in (*args, *kwargs.values()))
-        return result._copy() if is_given and kwargs.get("copy", True) else result
+        is_itself = function is np.nan_to_num or (function is np.ndarray.astype and not kwargs.get("copy", True))
+        return result._copy() if is_given and not is_itself else result
 
     def reduction(self, function: Any, axes: frozenset[int], *, keepdims: bool, options: dict[str, Any]) -> Any:
         """The values along the axes taken together."""

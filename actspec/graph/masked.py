@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actspec.graph.operand import Operand, operands
+import numpy as np
+
+from actspec.graph.operand import Operand
 from actspec.graph.unfollowed import UnfollowedError
 
 
@@ -15,26 +17,40 @@ class Masked(Operand):
     leads = True
     ndim = 1
 
-    def __init__(self, whole: Operand, condition: Operand) -> None:
+    def __init__(self, whole: Any, condition: Operand) -> None:
         self.whole = whole
         self.condition = condition
 
     def elementwise(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for all elements, of which the condition picks some; scalars go with every one."""
-        for each in operands(args, kwargs):
-            if each.ndim:
-                self.check_fellow(each)
+        if function in (np.nan_to_num, np.ndarray.astype) and (len(args) > 2 or "copy" in kwargs):
+            raise UnfollowedError("it asks for a copy, or for none, of what a condition picks")
         result = self.whole.elementwise(
-            function, tuple(map(_whole, args)), {name: _whole(value) for name, value in kwargs.items()}
+            function, tuple(map(self._whole, args)), {name: self._whole(value) for name, value in kwargs.items()}
         )
         if isinstance(result, tuple):
             raise UnfollowedError("it uses a function with several results on what a condition picks")
         return Masked(result, self.condition) if isinstance(result, Operand) and result.ndim else result
 
-    def check_fellow(self, other: Operand) -> None:
-        """UnfollowedError where another operand isn't picked by the same condition."""
-        if not isinstance(other, Masked) or not other.condition.is_same(self.condition):
-            raise UnfollowedError("it puts elements that a condition picks together with others")
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        kind: np.dtype[Any] = self.whole.dtype
+        return kind
+
+    def __setitem__(self, _key: object, _value: object) -> None:
+        raise UnfollowedError("it changes some of the elements that a condition picks")
+
+    def fellow(self, other: Operand) -> Any:
+        """All elements of another operand that goes with this one: picked alike, or one value for each feature."""
+        if isinstance(other, Masked) and other.condition.is_same(self.condition):
+            return other.whole
+        if not isinstance(other, Masked) and other.is_of_features:
+            return other
+        raise UnfollowedError("it puts elements that a condition picks together with others")
+
+    def _whole(self, value: Any) -> Any:
+        return self.fellow(value) if isinstance(value, Operand) and value.ndim else value
 
     def reduction(self, *_args: Any, **_options: Any) -> Any:
         """Not known: what the picked elements are together."""
@@ -42,10 +58,7 @@ class Masked(Operand):
 
     def assign(self, value: Any) -> Masked:
         """Replace the elements, which are a copy of the array's."""
-        self.check_fellow(value)
-        self.whole = value.whole
+        if not isinstance(value, Masked):
+            raise UnfollowedError("it writes other elements over those that a condition picks")
+        self.whole.assign(self.fellow(value))
         return self
-
-
-def _whole(value: Any) -> Any:
-    return value.whole if isinstance(value, Masked) else value

@@ -73,6 +73,11 @@ class Operand(np.lib.mixins.NDArrayOperatorsMixin):
         """Whether another operand stands for the same value."""
         return self is other
 
+    @property
+    def is_of_features(self) -> bool:
+        """Whether it is made of learnt values and numbers alone."""
+        return False
+
     def sliced(self, chosen: Any, follow: Callable[[Any], Any]) -> Any:
         """The operand with what ``follow`` makes of some features of its last axis in their place."""
         raise NotImplementedError
@@ -253,6 +258,8 @@ def _reduced(
     if more or out is not None or not isinstance(a, Operand):
         raise UnfollowedError("it takes values together in a way that can't be followed")
     axes = tuple(range(a.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if axis == ():
+        raise UnfollowedError("it takes values together along no axis")
     # Without keepdims, later axes are no longer those of x; only a full reduction stays harmless.
     if not keepdims and axis is not None:
         raise UnfollowedError("it takes values together along an axis without keepdims=True")

@@ -88,7 +88,7 @@ def _extreme(wins: Callable[[Any, Any], Any]) -> dict[str, Any]:
 def _root(y: Any, _x: Any) -> Any:
     """The derivative of a root; of what is taken together along a lane, a part of that is taken where it is zero."""
     slope = 0.5 / y
-    return np.where(y == 0, 0.0, slope) if y.node.rank is Rank.LANE else slope
+    return np.where(y == 0, 0.0, slope) if y.is_of_lanes else slope
 
 
 def _by_exponent(y: Any, base: Any, _exponent: Any) -> Any:
@@ -358,11 +358,11 @@ def _is_number(bound: Any) -> bool:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    node = exponent.node
+    node, base = exponent.node, number(base)
     value = node.detail if node.op == "constant" else None
     if isinstance(value, float) and value in (-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0):
         if value == 0:
-            return base.graph.constant(1.0)
+            return _filled(1.0)(base) if base.ndim else base.graph.constant(1.0)
         if value < 0:
             return 1 / base
         if value == 0.5:
@@ -412,7 +412,9 @@ def _filled(value: float) -> Callable[..., Any]:
     def like(x: Any, dtype: Any = None, **_options: Any) -> Any:
         if dtype is not None and np.dtype(dtype) != x.graph.dtype:
             raise UnfollowedError(f"it asks for another type, {np.dtype(dtype)}")
-        return np.where(x == x, value, value)
+        if dtype is None and not x.is_float:
+            raise UnfollowedError("it makes an array like one of whole numbers or truth values")
+        return x.filled(value)
 
     return like
 
@@ -473,9 +475,9 @@ _COMPOSED: dict[Any, Callable[..., Any]] = {
     np.ndarray.clip: _clip,
     np.positive: lambda x: x,
     np.copy: lambda x, **_options: x,
-    np.ndarray.copy: lambda x, *_order: x,
+    np.ndarray.copy: lambda x, *_order, **_options: x,
     np.ndarray.astype: _astype,
-    np.square: lambda x: x * x,
+    np.square: lambda x: number(x) * number(x),
     np.reciprocal: lambda x: 1 / x,
     np.power: _power,
     np.float_power: _power,
@@ -508,8 +510,18 @@ _BY_FUNCTION = {function: each for each in PRIMITIVES.values() for function in e
 FUNCTIONS = frozenset(_BY_FUNCTION) | frozenset(_COMPOSED)
 """Every function that a kernel knows, by NumPy's name or by ours."""
 
+_OF_TRUTHS = frozenset(
+    {np.logical_not, np.invert, np.isnan, np.isinf, np.isfinite, np.square, np.conjugate, np.negative}
+)
+_OF_WHOLE = frozenset({np.floor_divide, np.remainder, np.fmod})
 _ON_TRUTHS = {np.add: "logical_or", np.multiply: "logical_and", np.maximum: "logical_or", np.minimum: "logical_and"}
 _NO_TRUTHS = frozenset({np.subtract, np.negative})
+
+
+def _is_in_half_precision(function: Any, args: tuple[Any, ...]) -> bool:
+    """Whether it is a function of one number that is given truth values."""
+    alone = isinstance(function, np.ufunc) and function.nin == 1 and function not in _OF_TRUTHS
+    return alone and isinstance(args[0], Expr) and args[0].node.truth and args[0].ndim > 0
 
 
 def apply(graph: Graph, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -520,6 +532,12 @@ def apply(graph: Graph, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
             raise UnfollowedError(f"kernels have no {name}")
         if kwargs:
             raise UnfollowedError(f"it calls {name} with the option {next(iter(kwargs))!r}")
+    if function is np.absolute and isinstance(args[0], Expr) and args[0].node.truth:
+        return args[0]
+    if _is_in_half_precision(function, args):
+        raise UnfollowedError(f"it calls {name} of truth values, which NumPy computes in half precision")
+    if function in _OF_WHOLE and not any(isinstance(each, Expr) and each.is_float for each in args):
+        raise UnfollowedError(f"it calls {name} of whole numbers")
     if function in _COMPOSED:
         lifted = [_lifted(graph, each) if isinstance(function, np.ufunc) else each for each in args]
         return _COMPOSED[function](*lifted, **kwargs)
@@ -528,6 +546,9 @@ def apply(graph: Graph, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
         raise UnfollowedError(f"kernels have no {name}" + (" of these arguments" if primitive else ""))
     operands = [_lifted(graph, each) for each in args]
     truths = [each.node.truth for each in operands]
+    if primitive.name == "where" and all(truths[1:]):
+        met = truth(operands[0])
+        return (met & operands[1]) | (~met & operands[2])
     if primitive.name == "where":
         return _made(graph, primitive, [truth(operands[0]), *map(number, operands[1:])])
     if all(truths) and function in _ON_TRUTHS:

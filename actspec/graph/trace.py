@@ -230,7 +230,7 @@ def _slope_reason(stage: Any, traced: Traced, graph: Graph, width: int | None) -
     x = _probe(graph, width)
     with np.errstate(all="ignore"):
         try:
-            written = stage.apply_derivative(x.copy(), stage.formula(x.copy()))
+            written = stage.apply_derivative(x.copy(), stage.formula(x))
             followed = interpret(autodiff.derivative(owned), x, learnt=stage.learnt_values(graph.dtype))
         except Exception as error:
             return f"{type(error).__name__}: {error}"
@@ -271,7 +271,7 @@ def _agrees(stage: Stage, graph: Graph, width: int | None, parts: Parts) -> bool
     x = _probe(graph, width if parts.count == 1 or width is not None else 4 * parts.count)
     with np.errstate(all="ignore"):
         try:
-            written = stage.formula(x.copy())
+            written = stage.formula(x)
         except Exception:  # an index that so small an array hasn't, say
             return True
         try:

@@ -59,7 +59,7 @@ def _run(segment: Segment, x: Array, y: Array, learnt: Learnt) -> None:
             run_all(segment.segments, part, part, learnt)
     else:
         for step, target in zip(x, y, strict=True) if segment.timed else ((x, y),):
-            target[...] = segment.stage.formula(step.copy())
+            target[...] = segment.stage.formula(step)
 
 
 def resizes(segment: Segment) -> bool:

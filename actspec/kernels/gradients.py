@@ -218,7 +218,7 @@ def _own(segment: Written | Compiled, x: Array, *, learnt: bool) -> Array:
             "write it without that, as a derivative of its own is by x alone"
         )
     steps = x if segment.timed else (x,)
-    slopes = [stage.apply_derivative(step.copy(), stage.formula(step.copy())) for step in steps]
+    slopes = [stage.apply_derivative(step.copy(), stage.formula(step)) for step in steps]
     result: Array = np.stack(slopes) if segment.timed else slopes[0]
     return result
 
