@@ -259,6 +259,10 @@ class Activation:
         """The formula on a copy of an array of floats, as its author wrote it; the result is checked to fit x."""
         if isinstance(x, Operand):  # a formula that is followed runs another one
             return self.follow(x)
+        return self.formula_on(x.copy())
+
+    def formula_on(self, x: Array) -> Array:
+        """The formula on an array that it may write into."""
         body = type(self).__formula__
         assert body is not None
         given = self._given(x.dtype)
@@ -438,7 +442,7 @@ class _Inherited:
 
 def _checked(activation: Activation, body: Callable[..., Any], x: Array) -> Array:
     width = activation.features_out(x.shape[-1]) if activation.resizes else None
-    return check_result(body(activation, x.copy()), x, f"the formula of {type(activation).__qualname__}", width)
+    return check_result(body(activation, x), x, f"the formula of {type(activation).__qualname__}", width)
 
 
 _DRAWS = "draws random numbers"

@@ -73,11 +73,11 @@ def both_ways(**parameters):
 
 
 SHAPES = cases(
-    [(BothWays, (3, 4)), (Twice, (3, 4)), (Apart, (2, 3, 2))],
+    [(BothWays, (3, 4)), (Twice, (3, 4))],
     [(body, shape) for body in BODIES for shape in ((3, 4), (2, 3, 2), (1, 5), (5, 1))],
 )
 ARRAYS = cases(
-    [*((*each, "f8") for each in SHAPES), (BothWays, (5, 61), "f4"), (Placed, (3, 4), "f8")],
+    [*((*each, "f8") for each in SHAPES), (BothWays, (5, 61), "f4"), (Placed, (3, 4), "f8"), (Apart, (2, 3, 2), "f8")],
     [
         (body, shape, dtype)
         for body in BODIES

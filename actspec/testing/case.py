@@ -146,7 +146,7 @@ class Case:
             x = states[place].copy()
         inner = stage.readout if stage.stateful else stage.stages
         for number, each in enumerate(inner):
-            x = each.formula(x) if each is stage else self._applied(each, x, states, (*place, number), rng)
+            x = each.formula_on(x) if each is stage else self._applied(each, x, states, (*place, number), rng)
         return x
 
     def stages(self, width: int, dtype: np.dtype[Any]) -> tuple[Activation, ...]:
