@@ -424,7 +424,7 @@ class _Inherited:
     body: Callable[..., Any]
 
     def formula(self, x: Array) -> Array:
-        return _checked(self.activation._given(x.dtype), self.body, x)
+        return _checked(self.activation._given(x.dtype), self.body, x.copy())
 
     def follow(self, _x: Operand) -> Operand:
         raise UnfollowedError("it is called from a formula that runs as it is written")

@@ -19,7 +19,7 @@ class Group(Activation, register=False):
 
     def __call__(self, x: Array) -> Array:
         for stage in self.stages:
-            x = stage.formula(x)
+            x = stage.formula_on(x)
         return x
 
     def follow(self, x: Operand) -> Operand:
@@ -69,7 +69,7 @@ class Sliced(Activation, register=False):
         part = (..., self.selected(x.shape))
         y = x.copy()
         if x[part].size:
-            y[part] = self.base.formula(x[part])
+            y[part] = self.base.formula_on(x[part])
         return y
 
     def follow(self, x: Operand) -> Operand:

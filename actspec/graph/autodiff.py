@@ -113,12 +113,12 @@ def _pushed(made: _Copy, sources: set[str], start: Callable[[Node], Value]) -> G
     return made.graph
 
 
-REDUCING = frozenset({"reduce", "spread"})
+_REDUCTIONS = frozenset({"reduce", "spread"})
 
 
 def _name(node: Node) -> str:
     """The reduction that a node is; nothing for any other."""
-    return str(node.detail[0] if node.op == "spread" else node.detail) if node.op in REDUCING else ""
+    return str(node.detail[0] if node.op == "spread" else node.detail) if node.op in _REDUCTIONS else ""
 
 
 def _axes(node: Node) -> frozenset[int] | None:
@@ -188,7 +188,7 @@ class _Copy:
     def shares(self, index: int, given: Value, active: list[bool]) -> list[Value]:
         """What the arguments of a node get, where it gets ``given``."""
         node = self.old.nodes[index]
-        if node.op in REDUCING:
+        if node.op in _REDUCTIONS:
             return [self._shares_of_reduction(index, given)]
         if node.op == "take":
             return [given]
@@ -266,7 +266,7 @@ class _Copy:
             return self.take(node, changes[0])
         if node.op == "put":
             return self.put(node, changes[0], changes[1])
-        if node.op in REDUCING:
+        if node.op in _REDUCTIONS:
             return self._change_of_reduction(index, changes[0])
         total: Value = 0.0
         for change, partial in zip(changes, self.partials(index, active), strict=True):

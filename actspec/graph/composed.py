@@ -18,25 +18,19 @@ def norm(x: Any, ord: object = None, axis: object = None, keepdims: bool = False
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
-def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
     """The largest value less the least."""
-    if out is not None:
-        raise UnfollowedError("it calls ptp in place")
-    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+    return np.max(a, axis=axis, out=out, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-def holds_for_any(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def holds_for_any(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
     """Whether some elements along an axis aren't zero."""
-    if out is not None:
-        raise UnfollowedError("it calls any in place")
-    return np.max(np.where(a, 1.0, 0.0), axis=axis, keepdims=keepdims) > 0
+    return np.max(np.where(a, 1.0, 0.0), axis=axis, out=out, keepdims=keepdims) > 0
 
 
-def holds_for_all(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def holds_for_all(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
     """Whether no elements along an axis are zero."""
-    if out is not None:
-        raise UnfollowedError("it calls all in place")
-    return np.min(np.where(a, 1.0, 0.0), axis=axis, keepdims=keepdims) > 0
+    return np.min(np.where(a, 1.0, 0.0), axis=axis, out=out, keepdims=keepdims) > 0
 
 
 def sinc(x: Any) -> Any:
@@ -84,9 +78,9 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Write a number over the elements for which a condition holds."""
-    if np.ndim(values) or not hasattr(a, "assign"):
+    if np.ndim(values):
         raise UnfollowedError("it calls putmask for more than one number")
-    a.assign(np.where(mask, values, a))
+    copyto(a, values, where=mask)
 
 
 COMPOSED: dict[Any, Callable[..., Any]] = {

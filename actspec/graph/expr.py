@@ -202,6 +202,11 @@ class Graph:
         """The numbers of the learnt values, in the order in which kernels take them."""
         return tuple(sorted({int(node.detail) for node in self.nodes if node.op == "feature"}))
 
+    @property
+    def changes(self) -> int:
+        """The number from which on the changes of learnt values are numbered."""
+        return 1 + max(self.learnt, default=-1)
+
     def feature(self, place: int, features: int) -> Expr:
         """An operand that stands for learnt values, of which each of these features has one."""
         rank = Rank.LANE if self.across else Rank.ELEMENT
@@ -298,9 +303,7 @@ class Expr(Operand):
                 value = Masked(self, key).fellow(value)
             self.assign(np.where(key, value, self))
         elif self.ndim and (key is Ellipsis or (isinstance(key, slice) and key == slice(None))):
-            self.assign(
-                value if isinstance(value, Operand) else self.graph.apply(self.graph, np.full_like, (self, value), {})
-            )
+            self.assign(value if isinstance(value, Operand) else self.filled(value))
         else:
             raise UnfollowedError("it changes elements of the array by their place")
 

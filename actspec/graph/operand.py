@@ -209,7 +209,7 @@ class Stage(Protocol):
         ...
 
     def formula(self, x: Any, /) -> Any:
-        """The formula on an array of floats, as its author wrote it."""
+        """The formula on a copy of an array of floats, as its author wrote it."""
         ...
 
     def follow(self, x: Operand, /) -> Operand:

@@ -46,7 +46,7 @@ class Sampled:
 
     def formula(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What its sample makes of an array, with the noise of ``noise(x)``."""
-        y: npt.NDArray[Any] = self.stage.sampled(x, self.noise(x))
+        y: npt.NDArray[Any] = self.stage.sampled(x.copy(), self.noise(x))
         return y
 
     def noise(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from actspec.arrays import Array
 from actspec.graph.operand import Stage
 from actspec.kernels import execute, layout
 from actspec.kernels.execute import Operands, learnt_rows
-from actspec.kernels.plan import Compiled, Crossed, Part, Segment, Split, Steps, Written, features_out
+from actspec.kernels.plan import Chain, Compiled, Crossed, Part, Segment, Split, Written, features_out
 
 Learnt = Mapping[int, npt.NDArray[Any]]
 """Learnt values by their numbers, each with one value a feature."""
@@ -50,7 +50,7 @@ def _run(segment: Segment, x: Array, y: Array, learnt: Learnt) -> None:
         parts, targets = segment.parts.views(x.copy() if x is y else x), segment.graph.into.views(y)
         execute.run_beside(segment.kernels, parts, targets, partial(run_kernel, learnt=learnt))
     elif isinstance(segment, Crossed):
-        run_steps(segment.forward, (x,), y, learnt)
+        run_chain(segment.forward, (x,), y, learnt)
     elif isinstance(segment, Part):
         if x is not y:
             np.copyto(y, x)
@@ -85,13 +85,13 @@ def run_compiled(segment: Compiled, x: Array, y: Array, learnt: Learnt) -> None:
     run_kernel(segment, (x,), y, learnt)
 
 
-def run_steps(steps: Steps, inputs: tuple[Array, ...], y: Array, learnt: Learnt) -> dict[int, Array]:
+def run_chain(chain: Chain, inputs: tuple[Array, ...], y: Array, learnt: Learnt) -> dict[int, Array]:
     """Run the kernels of a crossed graph, the last of which writes to y; what all nodes are that they give."""
-    values = dict(zip(steps.graph.inputs, inputs, strict=True))
-    for step in steps.kernels:
-        target = y if step is steps.kernels[-1] else np.empty_like(y)
-        run_kernel(step.kernel, tuple(values[each] for each in step.takes), target, learnt)
-        values[step.gives] = target
+    values = dict(zip(chain.graph.inputs, inputs, strict=True))
+    for link in chain.links:
+        target = y if link is chain.links[-1] else np.empty_like(y)
+        run_kernel(link.kernel, tuple(values[each] for each in link.takes), target, learnt)
+        values[link.gives] = target
     return values
 
 

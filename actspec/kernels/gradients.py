@@ -15,8 +15,8 @@ import numpy.typing as npt
 from actspec.arrays import Array
 from actspec.errors import DerivativeError
 from actspec.kernels import execute, plan
-from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_kernel, run_steps
-from actspec.kernels.plan import Compiled, Crossed, Part, Segment, Split, Steps, Written
+from actspec.kernels.forward import Learnt, resizes, room_for, run_all, run_chain, run_kernel
+from actspec.kernels.plan import Chain, Compiled, Crossed, Part, Segment, Split, Written
 
 Sums = dict[int, npt.NDArray[np.float64]]
 
@@ -40,9 +40,9 @@ def vjp(segments: tuple[Segment, ...], x: Array, g: Array, y: Array, learnt: Lea
         elif kernel is not None:
             run_back(kernel.vjp, (value, g), target, learnt, sums)
         elif isinstance(segment, Crossed):
-            values_of = run_steps(segment.vjp, (value, g), target, learnt)
+            values_of = run_chain(segment.vjp, (value, g), target, learnt)
             if sums is not None:
-                _add_sums_of_steps(segment.vjp, values_of, learnt, sums)
+                _add_sums_of_chain(segment.vjp, values_of, sums)
         elif isinstance(segment, Part):
             if target is not g:
                 np.copyto(target, g)
@@ -79,7 +79,7 @@ def push(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt,
 
 def _with_changes(segment: Compiled | Split | Crossed, learnt: Learnt, changes: Learnt) -> Learnt:
     """Learnt values, and how they change, by the numbers that a segment's jvp has for them."""
-    return {**learnt, **{segment.changes + number: change for number, change in changes.items()}}
+    return {**learnt, **{segment.graph.changes + number: change for number, change in changes.items()}}
 
 
 def rows_of_sums(segment: Compiled, width: int) -> npt.NDArray[np.float64] | None:
@@ -92,16 +92,18 @@ def add_sums(segment: Compiled, rows: npt.NDArray[np.float64] | None, learnt: Le
     if sums is None or rows is None:
         return
     for each, row in zip(segment.graph.sums, rows, strict=True):
-        size = learnt[each.place].size
-        sums[each.place] = sums.get(each.place, np.zeros(size)) + row[:size]
+        _add(sums, each.place, row[: learnt[each.place].size])
 
 
-def _add_sums_of_steps(steps: Steps, values: dict[int, Array], learnt: Learnt, sums: Sums) -> None:
-    """The same for the values of a crossed graph."""
-    for each in steps.graph.sums:
+def _add(sums: Sums, place: int, share: npt.NDArray[np.float64]) -> None:
+    sums[place] = sums.get(place, np.zeros(share.size)) + share
+
+
+def _add_sums_of_chain(chain: Chain, values: dict[int, Array], sums: Sums) -> None:
+    """Add up the values of a crossed graph over all lanes."""
+    for each in chain.graph.sums:
         value = values[each.node]
-        share = np.sum(value, axis=tuple(range(value.ndim - 1)), dtype=np.float64)
-        sums[each.place] = sums.get(each.place, np.zeros(learnt[each.place].size)) + share
+        _add(sums, each.place, np.sum(value, axis=tuple(range(value.ndim - 1)), dtype=np.float64))
 
 
 def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
@@ -119,7 +121,7 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
             moved = _with_changes(segment, learnt, changes)
             execute.run_beside(segment.jvp, parts, segment.graph.into.views(y), partial(run_kernel, learnt=moved))
         elif isinstance(segment, Crossed):
-            run_steps(segment.jvp, (value, v), y, _with_changes(segment, learnt, changes))
+            run_chain(segment.jvp, (value, v), y, _with_changes(segment, learnt, changes))
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):

@@ -114,17 +114,12 @@ class Compiled:
         """The kernel of x and how it changes, for how y changes; learnt values change by those after ``changes``."""
         if self.graph.axes is None and not self.graph.learnt:  # element by element, both are the same product
             return self.vjp
-        return self._derived(autodiff.jvp(self._owned, self.changes))
+        return self._derived(autodiff.jvp(self._owned, self.graph.changes))
 
     @cached_property
     def derivative(self) -> Compiled:
         """The kernel of x for the derivative of each element."""
         return self._derived(autodiff.derivative(self._owned))
-
-    @property
-    def changes(self) -> int:
-        """The number from which on the changes of learnt values are numbered."""
-        return 1 + max(self.graph.learnt, default=-1)
 
     @property
     def slope_reason(self) -> str:
@@ -169,16 +164,11 @@ class Split:
         """For each part of y, the kernel of the parts of x, and of how they change."""
         every = range(self.parts.count)
         givers = (self._owned.giving(number) for number in range(self.graph.into.count))
-        return tuple(self._kernel(autodiff.jvp(each, self.changes, by=every)) for each in givers)
+        return tuple(self._kernel(autodiff.jvp(each, self.graph.changes, by=every)) for each in givers)
 
     @cached_property
     def _owned(self) -> Graph:
         return trace(self.stages, self.graph.ndim, self.graph.dtype, owns=True)
-
-    @property
-    def changes(self) -> int:
-        """The number from which on the changes of learnt values are numbered."""
-        return 1 + max(self.graph.learnt, default=-1)
 
     def features_out(self, n: int) -> int:
         """How many features y has where x has n."""
@@ -189,7 +179,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Step:
+class Link:
     """A kernel of some values of a crossed graph, the nodes ``takes``, which computes another one."""
 
     kernel: Compiled
@@ -198,11 +188,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Steps:
+class Chain:
     """The kernels of a crossed graph in their order, of which the last one gives the output."""
 
     graph: Graph
-    kernels: tuple[Step, ...]
+    links: tuple[Link, ...]
 
 
 @dataclass(frozen=True)
@@ -215,38 +205,28 @@ class Crossed:
     timed: bool = False
 
     @cached_property
-    def forward(self) -> Steps:
+    def forward(self) -> Chain:
         """The kernels of x."""
-        return self._steps(self.graph)
+        return self._chain(self.graph)
 
     @cached_property
-    def vjp(self) -> Steps:
+    def vjp(self) -> Chain:
         """The kernels of x and what y gets, for what x gets, and for what learnt values get."""
-        return self._steps(autodiff.vjp(self.graph))
+        return self._chain(autodiff.vjp(self.graph))
 
     @cached_property
-    def jvp(self) -> Steps:
+    def jvp(self) -> Chain:
         """The kernels of x and how it changes, for how y changes."""
-        return self._steps(autodiff.jvp(self.graph, self.changes))
+        return self._chain(autodiff.jvp(self.graph, self.graph.changes))
 
-    @property
-    def changes(self) -> int:
-        """The number from which on the changes of learnt values are numbered."""
-        return 1 + max(self.graph.learnt, default=-1)
+    def _chain(self, graph: Graph) -> Chain:
+        return Chain(graph, tuple(self._link(graph, each) for each in crossing.pieces(graph)))
 
-    @property
-    def axes(self) -> frozenset[int]:
-        """All axes along which it takes values together."""
-        return self.graph.axes or frozenset()
-
-    def _steps(self, graph: Graph) -> Steps:
-        return Steps(graph, tuple(self._step(graph, each) for each in crossing.pieces(graph)))
-
-    def _step(self, graph: Graph, piece: crossing.Piece) -> Step:
+    def _link(self, graph: Graph, piece: crossing.Piece) -> Link:
         note = "" if piece.gives == graph.output else f", for its input {crossing.number_of(graph, piece.gives)}"
         axes = frozenset(axis + self.timed for axis in _axes(piece.graph))
         kernel = Compiled(self.stages, piece.graph, axes, self.width, self.timed, note)
-        return Step(kernel, piece.takes, piece.gives)
+        return Link(kernel, piece.takes, piece.gives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +395,7 @@ def kernels(found: Iterable[Segment]) -> Iterator[Compiled]:
         elif isinstance(segment, Split):
             yield from segment.kernels
         elif isinstance(segment, Crossed):
-            yield from (each.kernel for each in segment.forward.kernels)
+            yield from (each.kernel for each in segment.forward.links)
         elif isinstance(segment, Part):
             yield from kernels(segment.segments)
 

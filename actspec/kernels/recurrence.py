@@ -82,7 +82,7 @@ class Recurrence:
     @cached_property
     def jvp(self) -> Compiled:
         """The kernel of state, x and its change for the change of the next state."""
-        return self._compiled(autodiff.jvp(self.traced.graph, self.traced.changes, by=(1,)))
+        return self._compiled(autodiff.jvp(self.traced.graph, self.traced.graph.changes, by=(1,)))
 
     @cached_property
     def by_state(self) -> Compiled:
@@ -135,7 +135,7 @@ def pull_back(
 def change(recurrence: Recurrence, state: Array, x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how the next state changes where x changes by v, and learnt values by ``changes``."""
     kernel = recurrence.jvp
-    first = recurrence.traced.changes
+    first = recurrence.traced.graph.changes
     given = {first + number: values for number, values in changes.items()}
     for part in _rows(kernel, x.shape):
         run_kernel(kernel, (state[part], x[part], v[part]), y[part], {**learnt, **given})
