@@ -43,6 +43,7 @@ __all__ = [
     "silu",
     "silu_slope",
     "simplex_threshold",
+    "sin_squared",
     "softplus",
     "squareplus",
     "squareplus_slope",
@@ -384,6 +385,17 @@ def sigmoid_gate_slope(x: Any, z: Any, rest: Any = 0.0) -> Any:
     share, lift = _lifted_share(-size)
     density = np.where(size > 500, share, logistic_density(z))
     return _gated(x, density * (1 - rest * np.tanh(z / 2)), np.where(size > 500, lift, 1.0), size > 1300, dtype)
+
+
+@_for_operands
+def sin_squared(x: npt.ArrayLike) -> Any:
+    """Square of the sine ``sin(x)**2``, in [0, 1].
+
+    >>> float(sin_squared(0.0)), float(sin_squared(np.pi / 2))
+    (0.0, 1.0)
+    """
+    sine = np.sin(_real(x))
+    return sine * sine
 
 
 @_for_operands

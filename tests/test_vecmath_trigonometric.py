@@ -24,8 +24,10 @@ from tests.support.vecmath import (
 )
 
 # The worst errors of all float32s and of many float64s, in units in the last place, rounded up.
-ULPS = {"sin": (1.8, 1.3), "cos": (1.8, 1.3), "tan": (1.6, 1.6), "arctan": (1.5, 1.6)}
-MPMATH = {"arctan": mpmath.atan}
+ULPS = {"sin": (1.8, 1.3), "cos": (1.8, 1.3), "sin_squared": (1.1, 1.1), "tan": (1.6, 1.6), "arctan": (1.5, 1.6)}
+NEAR_ULPS = {"sin": (2.8, 1.6), "cos": (2.8, 1.6), "sin_squared": (1.9, 1.9)}
+MPMATH = {"arctan": mpmath.atan, "sin_squared": lambda x: mpmath.sin(x) ** 2}
+NUMPY = {"sin_squared": lambda x: np.sin(x) ** 2}
 CASES = [pytest.param(name, dtype, id=f"{name}-{dtype}") for name in ULPS for dtype in DTYPES]
 # The float64 that is nearest to a multiple of pi/2, and others of its kind.
 NEAR_MULTIPLES = {
@@ -48,7 +50,8 @@ def points(dtype: str, count: int) -> np.ndarray:
 def test_accuracy(name: str, dtype: str) -> None:
     x = points(dtype, 200_000)
     wide = np.float64 if dtype == "float32" else np.longdouble
-    error = ulps(computed(getattr(trigonometric, name), x), getattr(np, name)(x.astype(wide)))
+    right = NUMPY.get(name, getattr(np, name, None))(x.astype(wide))
+    error = ulps(computed(getattr(trigonometric, name), x), right)
     worst = int(np.argmax(error))
     assert error[worst] <= ULPS[name][dtype == "float64"], x[worst]
 
@@ -64,7 +67,7 @@ def test_a_few_against_mpmath(name: str, dtype: str) -> None:
 
 
 @needs_wide
-@pytest.mark.parametrize("name", ["sin", "cos"])
+@pytest.mark.parametrize("name", NEAR_ULPS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
     x = points(dtype, 200_000)
@@ -72,9 +75,10 @@ def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
     x = np.concatenate([x, whole * (np.pi / 2), [NEAR[dtype]]]).astype(dtype)
     x = x[np.abs(x) <= NEAR[dtype]]
     wide = np.float64 if dtype == "float32" else np.longdouble
-    error = ulps(computed(getattr(trigonometric, f"near_{name}"), x), getattr(np, name)(x.astype(wide)))
+    right = NUMPY.get(name, getattr(np, name, None))(x.astype(wide))
+    error = ulps(computed(getattr(trigonometric, f"near_{name}"), x), right)
     worst = int(np.argmax(error))
-    assert error[worst] <= (2.8 if dtype == "float32" else 1.6), x[worst]
+    assert error[worst] <= NEAR_ULPS[name][dtype == "float64"], x[worst]
     zeros = computed(getattr(trigonometric, f"near_{name}"), np.array([0.0, -0.0], dtype))
     np.testing.assert_array_equal(np.signbit(zeros), [False, name == "sin"])
 
@@ -83,7 +87,7 @@ def test_the_short_way_is_right_up_to_its_bound(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_specials(name: str, dtype: str) -> None:
     y = computed(getattr(trigonometric, name), np.array([0.0, -0.0, np.inf, -np.inf, np.nan], dtype))
-    zeros = [1.0, 1.0] if name == "cos" else [0.0, -0.0]
+    zeros = {"cos": [1.0, 1.0], "sin_squared": [0.0, 0.0]}.get(name, [0.0, -0.0])
     limits = [np.pi / 2, -np.pi / 2] if name == "arctan" else [np.nan] * 2
     np.testing.assert_array_equal(y, np.array([*zeros, *limits, np.nan], dtype))
     np.testing.assert_array_equal(np.signbit(y[:2]), np.signbit(zeros))

@@ -8,7 +8,7 @@ import numpy as np
 
 from actspec.activation import Activation
 from actspec.arrays import Array
-from actspec.functions import two_product
+from actspec.functions import sin_squared, two_product, two_quotient
 from actspec.parameters import parameter
 
 
@@ -99,14 +99,13 @@ class Snake(Activation):
         object.__setattr__(self, "_plain", self.frequency == 1)
 
     def __call__(self, x: Array) -> Any:
-        z, rest = (x, 0) if self._plain else two_product(self.frequency, x)
-        turn = 0 if self._plain else np.clip(rest, -1e-3, 1e-3) * np.sin(2 * z)
-        sine, double = np.sin(z), np.cos(2 * z)
-        # By the cosine where the sum with x, below zero, would show the error of the square.
-        near, far = sine * sine + turn, 0.5 * double - turn
-        by_cosine = (x + 0.5 / self.frequency) - far / self.frequency
-        wound = np.where(np.abs(sine) < 0.5, x + near / self.frequency, by_cosine)
-        return np.where(np.abs(2 * z) < np.inf, wound, x)
+        if self._plain:
+            return np.where(np.abs(x) < np.inf, x + sin_squared(x), x)
+        z, rest = two_product(self.frequency, x)
+        length = two_quotient(1, self.frequency)
+        wound, lost = two_product(sin_squared(z), length)
+        turned = np.clip(rest, -1e-3, 1e-3) * np.sin(2 * z) * length[0]
+        return np.where(np.abs(z) < np.inf, (x + wound) + (lost + turned), x)
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         wave = np.sin(self.frequency * x) + np.cos(self.frequency * x)

@@ -243,6 +243,7 @@ PRIMITIVES: dict[str, Primitive] = {
         # trigonometric and hyperbolic functions
         _call("sin", 50, np.sin, by=lambda y, x: np.cos(x)),
         _call("cos", 50, np.cos, by=lambda y, x: -np.sin(x)),
+        _call("sin_squared", 40, functions.sin_squared, by=lambda y, x: np.sin(2 * x)),
         _call("tan", 60, np.tan, by=lambda y, x: 1 + y * y),
         _call("arcsin", 30, np.arcsin, by=lambda y, x: 1 / np.sqrt((1 - x) * (1 + x))),
         _call("arccos", 30, np.arccos, by=lambda y, x: -1 / np.sqrt((1 - x) * (1 + x))),

@@ -57,7 +57,7 @@ NEAR = {"float32": 2.0**15, "float64": 2.0**40}
 """Up to which magnitude sines and cosines take the short way, which vecmath's ``near_sin`` is."""
 
 _SHORT_WAYS = {
-    **dict.fromkeys(("sin", "cos"), ("{0}", {name: str(bound) for name, bound in NEAR.items()})),
+    **dict.fromkeys(("sin", "cos", "sin_squared"), ("{0}", {name: str(bound) for name, bound in NEAR.items()})),
     "steady_squareplus": ("{0} * {0}", {"float32": "2.0**9 * {1}", "float64": "2.0**24 * {1}"}),
     "steady_squareplus_slope": ("{0}", dict.fromkeys(NEAR, "2.0**30")),
     "dish": ("{0}", dict.fromkeys(NEAR, "2.0**60")),

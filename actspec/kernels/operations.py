@@ -597,6 +597,7 @@ for _name, _primitive in PRIMITIVES.items():
 falling_exp = numba_function(exponentials.falling_exp)
 near_sin = numba_function(trigonometric.near_sin)
 near_cos = numba_function(trigonometric.near_cos)
+near_sin_squared = numba_function(trigonometric.near_sin_squared)
 
 
 @intrinsic
