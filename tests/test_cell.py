@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
 
 import numpy as np
 import pytest
 
 import actspec
 from actspec import registry
-from tests.support.amount import cases
+from actspec.kernels.recurrence import _apart
+from tests.support import built_ins
+from tests.support.amount import amount, cases
 
 RNG = np.random.default_rng(11)
 
@@ -40,6 +43,7 @@ LEARNING = cases(
     [
         "prelu",
         "lgrelu+norm:z",
+        "norm:mean+lgrelu",
         "(prelu+maxout:2)[1:4]+softmax",
         "norm:z(axis=0, eps=~0.5)",
     ],
@@ -48,6 +52,8 @@ LEARNING = cases(
         "elu(alpha=~normal(1, 0.1))",
         "prelu[2:5]+tanh",
         "scaledtanh(scale_in=~2)+norm:max(axis=0)+prelu",
+        "norm:max+maxout:2+lgrelu+elu(alpha=~1)",
+        "softmax+maxout:2",
     ],
 )
 REMEMBERING = cases(
@@ -70,6 +76,24 @@ def test_what_x_and_parameters_get_agrees_with_central_differences(spec):
     assert {name: each.shape for name, each in given.items()} == {n: each.shape for n, each in cell.parameters.items()}
     total = np.sum(dx * v) + sum(np.sum(given[name] * dparams[name]) for name in dparams)
     np.testing.assert_allclose(total, np.sum(g * expected), rtol=1e-6)
+
+
+LEARNERS = [spec for name in built_ins.SIZED if "~" in (spec := built_ins.learning(name))]
+
+
+@pytest.mark.parametrize("seed", range(amount(3, 100)))
+def test_gradients_of_random_compositions_that_learn_are_those_of_their_changes(seed):
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    stages = [*draw.choices(LEARNERS, k=draw.choice((1, 2))), draw.choice(built_ins.ALONG)]
+    draw.shuffle(stages)
+    rows, features = draw.choice([(5, 6), (70, 6), (5, 200)])
+    cell = cell_of("+".join(stages), features)
+    x, v, g = rng.normal(size=(3, rows, features))
+    dparams = {name: rng.normal(size=values.shape) for name, values in cell.parameters.items()}
+    by_jvp = np.sum(g * cell.jvp(x, v, dparams))
+    dx, given = cell.vjp(x, g)
+    total = np.sum(dx * v) + sum(np.sum(given[name] * dparams[name]) for name in dparams)
+    np.testing.assert_allclose(total, by_jvp, rtol=1e-8, atol=1e-10, err_msg=str(cell))
 
 
 @pytest.mark.parametrize("spec", REMEMBERING)
@@ -129,6 +153,16 @@ def test_a_long_scan_in_several_turns_and_threads_is_the_same():
         cell.reset()
         inplace = xs.copy()
         np.testing.assert_array_equal(cell.scan(inplace, out=inplace), ys)
+
+
+@pytest.mark.parametrize("offset", [0, 4, 16, 2048, 4092])
+def test_the_state_of_a_scan_begins_with_a_line_of_the_caches_far_from_its_results(offset):
+    y = np.zeros(4096, np.float32)[offset // 4 :][:6]
+    state = np.arange(6, dtype=np.float32).reshape(2, 3)
+    held = _apart(state, y)
+    np.testing.assert_array_equal(held, state)
+    assert held.ctypes.data % 64 == 0
+    assert 2048 <= (held.ctypes.data - y.ctypes.data) % 4096 < 2048 + 64
 
 
 def test_a_leaky_integrator_advances_as_its_formula_says():

@@ -1012,13 +1012,13 @@ class _Generator:
         with out.block(f"for j in range({width}):"):
             loads = read(loop.loads)
             for row, _ in mine:
-                out.add(f"part{row} = real(0.0)")
+                out.add(f"sum{row} = real(0.0)")
             with out.block("for r in range(m):"):
                 self.compute(loop, loads, "[r]")
                 for row, each in mine:
-                    out.add(f"part{row} = add_to(part{row}, {self.name(each.node, '[r]')})")
+                    out.add(f"sum{row} = add_to(sum{row}, {self.name(each.node, '[r]')})")
             for row, _ in mine:
-                out.add(f"z{row}[j] += float64(part{row})")
+                out.add(f"z{row}[j] += float64(sum{row})")
 
     def column_pointers(self, loads: tuple[int, ...]) -> dict[int, str]:
         """The addresses of the kept values of one element; returns how to read them."""

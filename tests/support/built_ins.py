@@ -18,6 +18,18 @@ def fixed(name: str) -> str:
     return f"{name}({','.join(given)})" if given else name
 
 
+def learning(name: str) -> str:
+    """A built-in as a spec that learns each of its numbers that is a float; 2 for what has to be given."""
+    given = [
+        f"{each.name}=2"
+        if each.required
+        else f"{each.name}={'~' * (each.type is float)}{str(each.default).lstrip('~')}"
+        for each in actspec.describe(name).parameters
+        if each.required or (each.type is float and each.default != float("inf"))
+    ]
+    return f"{name}({','.join(given)})"
+
+
 def _runs_unbound(cls: type[actspec.Activation]) -> bool:
     takes_specs = any(each.required and each.type is actspec.Activation for each in cls.__definition__.parameters)
     return not (cls.stateful or cls.draws == "always" or takes_specs)
