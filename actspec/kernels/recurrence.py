@@ -26,6 +26,12 @@ from actspec.kernels.plan import Compiled
 _COLUMNS = 1 << 9
 """The least number of elements of a step that a thread takes."""
 
+_MANY = 1 << 4
+"""From how many steps on it pays to see where the state lies in memory."""
+
+_LINE, _PAGE = 64, 1 << 12
+"""Bytes of a line of the caches, and of a page."""
+
 
 @dataclass(frozen=True)
 class Recurrence:
@@ -162,7 +168,36 @@ def _scan(
     learnt: Learnt,
     sums: npt.NDArray[np.float64] | None,
 ) -> None:
-    """Run a kernel through time: row by row where it has learnt values, else all elements of a step at once."""
+    """Run a kernel through time, and leave the last state in ``state``."""
+    held = _apart(state, y) if len(y) >= _MANY else state
+    _run_through(segment, held, inputs, y, learnt, sums)
+    if held is not state:
+        state[...] = held
+
+
+def _apart(state: Array, y: Array) -> Array:
+    """A copy of the state that begins with a line of the caches, and half a page off the results.
+
+    Each step reads what the step before has written: across two lines, or where the last bits of the address are those
+    of a result on its way to memory, that takes as long as all the rest.
+    """
+    room = np.empty(state.nbytes + _PAGE + _LINE, np.uint8)
+    start = (y.ctypes.data + _PAGE // 2 - room.ctypes.data) % _PAGE
+    start += -(room.ctypes.data + start) % _LINE
+    held = room[start : start + state.nbytes].view(state.dtype).reshape(state.shape)
+    held[...] = state
+    return held
+
+
+def _run_through(
+    segment: Compiled,
+    state: Array,
+    inputs: tuple[Array, ...],
+    y: Array,
+    learnt: Learnt,
+    sums: npt.NDArray[np.float64] | None,
+) -> None:
+    """Row by row where there are learnt values, else all elements of a step at once."""
     rows = learnt_rows(segment, learnt, y.shape[-1])
     given = tuple(each for each in (rows, sums) if each is not None)
     if rows is not None or sums is not None:
