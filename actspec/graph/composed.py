@@ -78,8 +78,8 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Write a number over the elements for which a condition holds."""
-    if np.ndim(values):
-        raise UnfollowedError("it calls putmask for more than one number")
+    if not isinstance(values, (int, float, np.generic)):
+        raise UnfollowedError("it calls putmask for more than one number, where copyto with where= can be followed")
     copyto(a, values, where=mask)
 
 
