@@ -22,7 +22,7 @@ CORPUS = [
 many = settings(database=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(many, max_examples=amount(1_000, 20_000))
+@settings(many, max_examples=amount(400, 20_000))
 @given(specs())
 def test_a_generated_spec_round_trips(spec: str) -> None:
     try:
