@@ -559,3 +559,10 @@ def test_mpmath_is_precise_enough():
     with mp.workdps(60):
         assert mpmath.mp.dps == 60
         assert abs(mp.log1p(mp.exp(mpf(-800))) / mp.exp(mpf(-800)) - 1) < mpf(10) ** -50
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_snake_is_x_where_a_turn_is_too_long_or_too_short_to_be_seen(dtype):
+    x = np.array([1.0, -2.0, 0.0, 1e30, np.inf, -np.inf, np.nan], dtype)
+    for frequency in (1e-310, 1e-39, 1e39, 1e308):
+        np.testing.assert_array_equal(actspec.parse(f"snake(frequency={frequency})")(x), x)

@@ -105,7 +105,7 @@ class Snake(Activation):
         length = two_quotient(1, self.frequency)
         wound, lost = two_product(sin_squared(z), length)
         turned = np.clip(rest, -1e-3, 1e-3) * np.sin(2 * z) * length[0]
-        return np.where(np.abs(z) < np.inf, (x + wound) + (lost + turned), x)
+        return np.where(np.abs(2 * z) + np.abs(wound) < np.inf, (x + wound) + (lost + turned), x)
 
     def derivative(self, x: Array, y: Array) -> Any:  # noqa: ARG002  # it is made of x alone
         wave = np.sin(self.frequency * x) + np.cos(self.frequency * x)
