@@ -564,5 +564,5 @@ def test_mpmath_is_precise_enough():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_snake_is_x_where_a_turn_is_too_long_or_too_short_to_be_seen(dtype):
     x = np.array([1.0, -2.0, 0.0, 1e30, np.inf, -np.inf, np.nan], dtype)
-    for frequency in (1e-310, 1e-39, 1e39, 1e308):
+    for frequency in (1e-310, 1e308, *((1e-39, 1e39) if dtype == "float32" else ())):
         np.testing.assert_array_equal(actspec.parse(f"snake(frequency={frequency})")(x), x)
