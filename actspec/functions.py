@@ -300,13 +300,14 @@ def simplex_threshold(x: npt.ArrayLike, axis: int | tuple[int, ...] | None = Non
     values = _real(x)
     most = np.max(values, axis=axis, keepdims=True)
     below = values - most
-    threshold, count, moving = np.full_like(most, -1), np.inf, True
-    while moving:  # from step to step, fewer values are above it; none are where there is NaN
+    threshold, count = np.full_like(most, -1), np.full_like(most, np.inf)
+    while np.any(count >= 0):  # from step to step, fewer values are above it; none are where there is NaN
         over = np.maximum(below - threshold, 0)
         met = np.sum(over > 0, axis=axis, keepdims=True)
         more = (np.sum(over, axis=axis, dtype=np.float64, keepdims=True) - 1) / np.maximum(met, 1)
-        threshold = (threshold + more).astype(values.dtype)
-        moving, count = bool(np.any(met < count)), met
+        threshold = np.where(count >= 0, (threshold + more).astype(values.dtype), threshold)
+        # A row that has stopped stays, as rounding may put a value above its threshold once more.
+        count = np.where(met < count, met, -1)
     return most + threshold if keepdims else np.squeeze(most + threshold, axis)[()]
 
 

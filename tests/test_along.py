@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import actspec
+from actspec.functions import simplex_threshold
 from tests.support.reference import as_written, assert_close
 
 FORMS = {
@@ -94,3 +95,13 @@ def test_hardmax_is_that_of_onnx() -> None:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
         (want,) = reference.ReferenceEvaluator(model).run(None, {"x": x})
         np.testing.assert_array_equal(actspec.parse(f"hardmax(axis={axis})")(x), want)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((200, 8), -1), ((100_000, 70), 0), ((50, 90), -1)])
+def test_sparsemax_of_its_own_results_ends_and_stays(shape: tuple[int, int], axis: int) -> None:
+    """Every zero lies on the threshold, to a rounding either way."""
+    act = actspec.parse(f"sparsemax(axis={axis})")
+    y = act(np.random.default_rng(0).normal(size=shape))
+    np.testing.assert_allclose(act(y), y, rtol=0, atol=1e-15)
+    below = y - simplex_threshold(y, axis=axis, keepdims=True)
+    np.testing.assert_allclose(np.maximum(below, 0), y, rtol=0, atol=1e-15)

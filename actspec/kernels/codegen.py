@@ -1046,7 +1046,7 @@ class _Generator:
                 self.join_parts(loop, "[r]")
 
     def column_search(self, loop: Loop, width: str) -> None:
-        """As for lane after lane, until no lane moves any more."""
+        """As for lane after lane, each until it moves no more."""
         out = self.out
         (index,) = loop.results
         with out.block("for r in range(lanes):"):
@@ -1057,8 +1057,11 @@ class _Generator:
             excess, number = (self.total(fold, "[r]") for fold in self.folds(loop))
             out.add("moving = False")
             with out.block("for r in range(lanes):"):
-                out.add(f"a{index}[r] = real(float64(a{index}[r]) + ({excess} - 1.0) / max({number}, 1.0))")
-                out.add(f"moving = moving or {number} < above{index}[r]", f"above{index}[r] = {number}")
+                # A lane that has stopped stays, as rounding may put a value above its threshold once more.
+                further = f"real(float64(a{index}[r]) + ({excess} - 1.0) / max({number}, 1.0))"
+                out.add(f"a{index}[r] = where(above{index}[r] >= 0.0, {further}, a{index}[r])")
+                out.add(f"fewer = {number} < above{index}[r]", "moving = moving or fewer")
+                out.add(f"above{index}[r] = where(fewer, {number}, -1.0)")
 
     def start_totals(self, loop: Loop) -> None:
         for fold in self.folds(loop):

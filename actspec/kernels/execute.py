@@ -461,14 +461,16 @@ def _run_long(segment: Compiled, form: str, operands: Operands) -> None:
             if kind != "threshold":
                 known[1 + number] = _together(kind, *mine, length)
                 continue
-            above: Any = math.inf
+            above = np.full(parts.shape[-1], math.inf)
             while True:
                 met = mine[1].sum(axis=0)
                 more = (_sum(mine[0], np.zeros_like(mine[0])) - 1) / np.maximum(met, 1)
-                known[1 + number] = (known[1 + number] + more).astype(dtype)
-                if not (met < above).any():
+                further = (known[1 + number] + more).astype(dtype)
+                known[1 + number] = np.where(above >= 0, further, known[1 + number])
+                fewer = met < above
+                if not fewer.any():
                     break
-                above = met
+                above = np.where(fewer, met, -1.0)  # a lane that has stopped stays
                 threads.share(work, len(places), sharing)
     if across and operands.sums is not None:  # each lane has its sums now, and adds them once
         for number, (_, elements) in enumerate(places):
