@@ -74,10 +74,10 @@ def run_back(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Lea
 
 def push(segment: Compiled, inputs: tuple[Array, ...], y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how a segment's result changes, for x, its change, and what the kernel takes besides."""
-    run_kernel(segment.jvp, inputs, y, _with_changes(segment, learnt, changes))
+    run_kernel(segment.jvp, inputs, y, with_changes(segment, learnt, changes))
 
 
-def _with_changes(segment: Compiled | Split | Crossed, learnt: Learnt, changes: Learnt) -> Learnt:
+def with_changes(segment: Compiled | Split | Crossed, learnt: Learnt, changes: Learnt) -> Learnt:
     """Learnt values, and how they change, by the numbers that a segment's jvp has for them."""
     return {**learnt, **{segment.graph.changes + number: change for number, change in changes.items()}}
 
@@ -118,10 +118,10 @@ def jvp(segments: tuple[Segment, ...], x: Array, v: Array, y: Array, learnt: Lea
         y = whole if number >= last else room_for(segment, value)
         if isinstance(segment, Split):
             parts = (*segment.parts.views(value), *segment.parts.views(v.copy() if v is y else v))
-            moved = _with_changes(segment, learnt, changes)
+            moved = with_changes(segment, learnt, changes)
             execute.run_beside(segment.jvp, parts, segment.graph.into.views(y), partial(run_kernel, learnt=moved))
         elif isinstance(segment, Crossed):
-            run_chain(segment.jvp, (value, v), y, _with_changes(segment, learnt, changes))
+            run_chain(segment.jvp, (value, v), y, with_changes(segment, learnt, changes))
         elif (kernel := kernel_of(segment)) is not None:
             push(kernel, (value, v), y, learnt, changes)
         elif isinstance(segment, Part):

@@ -20,7 +20,7 @@ from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels import threads
 from actspec.kernels.execute import VECTOR, Operands, kernel_for, learnt_rows, threads_for
 from actspec.kernels.forward import Learnt, run_kernel
-from actspec.kernels.gradients import Sums, add_sums, rows_of_sums
+from actspec.kernels.gradients import Sums, add_sums, rows_of_sums, with_changes
 from actspec.kernels.plan import Compiled
 
 _COLUMNS = 1 << 9
@@ -141,10 +141,9 @@ def pull_back(
 def change(recurrence: Recurrence, state: Array, x: Array, v: Array, y: Array, learnt: Learnt, changes: Learnt) -> None:
     """Write to y how the next state changes where x changes by v, and learnt values by ``changes``."""
     kernel = recurrence.jvp
-    first = recurrence.traced.graph.changes
-    given = {first + number: values for number, values in changes.items()}
+    moved = with_changes(recurrence.traced, learnt, changes)
     for part in _rows(kernel, x.shape):
-        run_kernel(kernel, (state[part], x[part], v[part]), y[part], {**learnt, **given})
+        run_kernel(kernel, (state[part], x[part], v[part]), y[part], moved)
 
 
 def slope(kernel: Compiled, state: Array, x: Array, learnt: Learnt) -> Array:
@@ -168,9 +167,20 @@ def _scan(
     learnt: Learnt,
     sums: npt.NDArray[np.float64] | None,
 ) -> None:
-    """Run a kernel through time, and leave the last state in ``state``."""
+    """Run a kernel through time, and leave the last state in ``state``: row by row where there are learnt values, else
+    all elements of a step at once.
+    """
     held = _apart(state, y) if len(y) >= _MANY else state
-    _run_through(segment, held, inputs, y, learnt, sums)
+    rows = learnt_rows(segment, learnt, y.shape[-1])
+    given = tuple(each for each in (rows, sums) if each is not None)
+    if given:
+        kernel = segment.kernel("scan")
+        for place in np.ndindex(y.shape[1:-1]):
+            whole = (slice(None), *place)
+            arrays = (held[place][None], *(each[whole] for each in inputs), y[whole])
+            kernel(*arrays, segment.parameters, *given)
+    else:
+        _scan_all(segment, held, inputs, y)
     if held is not state:
         state[...] = held
 
@@ -189,24 +199,8 @@ def _apart(state: Array, y: Array) -> Array:
     return held
 
 
-def _run_through(
-    segment: Compiled,
-    state: Array,
-    inputs: tuple[Array, ...],
-    y: Array,
-    learnt: Learnt,
-    sums: npt.NDArray[np.float64] | None,
-) -> None:
-    """Row by row where there are learnt values, else all elements of a step at once."""
-    rows = learnt_rows(segment, learnt, y.shape[-1])
-    given = tuple(each for each in (rows, sums) if each is not None)
-    if rows is not None or sums is not None:
-        kernel = segment.kernel("scan")
-        for place in np.ndindex(y.shape[1:-1]):
-            whole = (slice(None), *place)
-            arrays = (state[place][None], *(each[whole] for each in inputs), y[whole])
-            kernel(*arrays, segment.parameters, *given)
-        return
+def _scan_all(segment: Compiled, state: Array, inputs: tuple[Array, ...], y: Array) -> None:
+    """All elements of a step at once, in parts for threads."""
     flat = [each.reshape(len(each), -1) for each in (*inputs, y)]
     width = flat[0].shape[1]
     count = threads_for(segment, y)

@@ -163,13 +163,7 @@ def sin_squared(x: Value) -> Value:
 
     Worst error 1.00 (float32, -4.6e4), 1.04 (float64, -7.0e3), of 10**7 each.
     """
-    if x.is_double:
-        angle, rest, turned = _reduced_64(x)
-        return _squared_sine(angle, rest, ((turned + 1.5 * 2.0**52).bits() & 1) != 0)
-    fraction, quarters = _reduced_32(x, 2.0, 0.0)
-    exact = fraction * 1.5707963267948966
-    angle = exact.to_float32()
-    return _squared_sine(angle, (exact - angle.to_float64()).to_float32(), (quarters & 1) != 0)
+    return _squared_sine(*_quarter(x))
 
 
 def near_sin_squared(x: Value) -> Value:
@@ -192,19 +186,9 @@ def tan(x: Value) -> Value:
 
     Worst error 1.35 (float32, 1.46e32), 1.47 (float64, 1.3e288).
     """
-    if x.is_double:
-        angle, rest, turned = _reduced_64(x)
-        odd = ((turned + 1.5 * 2.0**52).bits() & 1) != 0
-        square = angle * angle
-        slope = split_polynomial(square, _TANGENT_64)
-    else:
-        fraction, quarters = _reduced_32(x, 2.0, 0.0)
-        odd = (quarters & 1) != 0
-        exact = fraction * 1.5707963267948966
-        angle = exact.to_float32()
-        rest = (exact - angle.to_float64()).to_float32()
-        square = angle * angle
-        slope = polynomial(square, _TANGENT_32)
+    angle, rest, odd = _quarter(x)
+    square = angle * angle
+    slope = split_polynomial(square, _TANGENT_64) if x.is_double else polynomial(square, _TANGENT_32)
     more = fma(square * angle, slope, fma(rest, square, rest))
     tangent = angle + more
     tangent_rest = more - (tangent - angle)
@@ -237,6 +221,17 @@ def arctan(x: Value) -> Value:
     rest = select(inverted, x.constant(6.123233995736766e-17 if x.is_double else -4.371139e-08), 0.0)
     rest = rest + (ratio - (value - start))
     return copysign(value + fma(ratio * square, slope, rest), x)
+
+
+def _quarter(x: Value) -> tuple[Value, Value, Value]:
+    """``angle + rest``, which is x less a number of quarters of a turn, and whether that is odd."""
+    if x.is_double:
+        angle, rest, turned = _reduced_64(x)
+        return angle, rest, ((turned + 1.5 * 2.0**52).bits() & 1) != 0
+    fraction, quarters = _reduced_32(x, 2.0, 0.0)
+    exact = fraction * 1.5707963267948966
+    angle = exact.to_float32()
+    return angle, (exact - angle.to_float64()).to_float32(), (quarters & 1) != 0
 
 
 def _sine_32(x: Value, shift: float) -> Value:
