@@ -15,7 +15,7 @@ from actspec.graph.primitives import PRIMITIVES
 from actspec.kernels import bypass, machine
 from actspec.kernels.codegen import BOUNDARY
 from actspec.kernels.machine import FLOATS, Value, numba_function, select
-from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, trigonometric
+from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, roots, trigonometric
 
 _WORD = ir.IntType(8 * struct.calcsize("P"))
 
@@ -316,14 +316,6 @@ def _product_error(a: Value, b: Value) -> Value:
 product_error = numba_function(_product_error)
 
 
-def _maximum(a: Value, b: Value) -> Value:
-    return select(a > b, a, select(a == a, b, a))
-
-
-def _minimum(a: Value, b: Value) -> Value:
-    return select(a < b, a, select(a == a, b, a))
-
-
 def _fmax(a: Value, b: Value) -> Value:
     return select(a >= b, a, select(b == b, b, a))
 
@@ -338,111 +330,18 @@ def _sign(x: Value) -> Value:
 
 def _logaddexp(a: Value, b: Value) -> Value:
     apart = select(a == b, 0.0, a - b)  # equal infinities have no difference
-    return _maximum(a, b) + logarithms.log1p(exponentials.falling_exp(-machine.absolute(apart)))
+    return machine.maximum(a, b) + logarithms.log1p(exponentials.falling_exp(-machine.absolute(apart)))
 
 
 def _logaddexp2(a: Value, b: Value) -> Value:
     apart = select(a == b, 0.0, a - b)
-    return _maximum(a, b) + logarithms.log1p(exponentials.exp2(-machine.absolute(apart))) * (1 / math.log(2))
+    return machine.maximum(a, b) + logarithms.log1p(exponentials.exp2(-machine.absolute(apart))) * (1 / math.log(2))
 
 
-def _hypot(a: Value, b: Value) -> Value:
-    a, b = machine.absolute(a), machine.absolute(b)
-    most, least = _maximum(a, b), _minimum(a, b)
-    ratio = select(most > 0.0, least / most, 0.0)
-    return select((a == math.inf) | (b == math.inf), math.inf, most * machine.sqrt(ratio * ratio + 1.0))
-
-
-def _squareplus(x: Value, b: Value) -> Value:
-    """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``, the root of b taken first."""
-    size, height = machine.absolute(x), machine.sqrt(b)
-    mean = machine.fma(size, 0.5, _hypot(x, height) * 0.5)
-    half = height * 0.5
-    bend = select(mean > 0.0, select(height == math.inf, math.inf, half * (half / mean)), mean)
-    return machine.at_least(x, -0.0) + bend
-
-
-def _squareplus_slope(x: Value, b: Value) -> Value:
-    """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
-    height = machine.sqrt(b)
-    root = _hypot(x, height)
-    below = height / root * (height * 0.5 / (machine.absolute(x) + root))
-    below = select((root == 0.0) | (height == math.inf), 0.5, below)
-    return select(x < 0.0, below, 1.0 - below)
-
-
-def _steady_squareplus(x: Value, b: Value) -> Value:
-    """``(x + sqrt(x*x + b))/2`` as ``max(x, 0) + b/4/((|x| + sqrt(x*x + b))/2)``; b from 2**-60 to 2**60."""
-    size, root = _hypotenuse(x, b)
-    mean = machine.fma(size, 0.5, root * 0.5)
-    return machine.at_least(x, -0.0) + b * 0.25 / mean
-
-
-def _near_steady_squareplus(x: Value, b: Value) -> Value:
-    """The same where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64: with ``r = sqrt(x*x + b)``, a first
-    quotient ``b/(r + |x|)`` is ``r - |x|``, and a step of Newton's method makes it exact.
-    """
-    size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
-    apart = root - size
-    half = machine.fma(apart * (-0.5 / b), root + size, 1.0)  # by which the quotient counts, with what it misses
-    return machine.fma(apart, half, machine.at_least(x, -0.0))
-
-
-def _steady_squareplus_slope(x: Value, b: Value) -> Value:
-    """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
-    size, root = _hypotenuse(x, b)
-    # Scaled, so that the divisor doesn't overflow before the quotient vanishes.
-    below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
-    return select(x.bits() < 0, below, 1.0 - below)
-
-
-def _near_steady_squareplus_slope(x: Value, b: Value) -> Value:
-    """The same of an x up to 2**30, with the same bits."""
-    size, root = machine.absolute(x), machine.sqrt(machine.fma(x, x, b))
-    below = b * 0.5 / ((size + root) * root)
-    return select(x.bits() < 0, below, 1.0 - below)
-
-
-def _dish(x: Value) -> Value:
-    """``x*(1 + x/sqrt(1 + x*x))/2`` as ``max(x, 0) - a/(2 + 2*a*(a + sqrt(1 + a*a)))`` with ``a = |x|``."""
-    size = machine.absolute(x)
-    far = size > 2.0**60
-    near = machine.at_most(size, 2.0**60)
-    return select(x < 0.0, 0.0, x) - select(far, 0.125, near * 0.5) / select(far, size * 0.5, _dish_divisor(near))
-
-
-def _near_dish(x: Value) -> Value:
-    """``dish`` of an x up to 2**60, with the same bits."""
-    size = machine.absolute(x)
-    return select(x < 0.0, 0.0, x) - size * 0.5 / _dish_divisor(size)
-
-
-def _dish_divisor(size: Value) -> Value:
-    """``1 + a*(a + sqrt(1 + a*a))``."""
-    return machine.fma(size, size + machine.sqrt(machine.fma(size, size, 1.0)), 1.0)
-
-
-def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
-    """``|x|`` and ``sqrt(x*x + b)``, which are the same where x is so large that its square may overflow."""
-    size = machine.absolute(x)
-    near = machine.at_most(size, 2.0**60)
-    root = machine.sqrt(machine.fma(near, near, b))
-    return size, select(size > root, size, root)
-
-
-squareplus = numba_function(_squareplus)
-steady_squareplus = numba_function(_steady_squareplus)
-near_steady_squareplus = numba_function(_near_steady_squareplus)
-squareplus_slope = numba_function(_squareplus_slope)
-steady_squareplus_slope = numba_function(_steady_squareplus_slope)
-near_steady_squareplus_slope = numba_function(_near_steady_squareplus_slope)
-dish = numba_function(_dish)
-near_dish = numba_function(_near_dish)
-maximum = numba_function(_maximum)
+maximum = numba_function(machine.maximum)
 logaddexp = numba_function(_logaddexp)
 logaddexp2 = numba_function(_logaddexp2)
-hypot = numba_function(_hypot)
-minimum = numba_function(_minimum)
+minimum = numba_function(machine.minimum)
 fmax = numba_function(_fmax)
 fmin = numba_function(_fmin)
 sign = numba_function(_sign)
@@ -577,7 +476,7 @@ def _divided_down(quotient: bool) -> Any:
 floor_divide = _divided_down(True)
 remainder = _divided_down(False)
 
-_VECMATH = (errorfunctions, exponentials, logarithms, trigonometric)
+_VECMATH = (errorfunctions, exponentials, logarithms, roots, trigonometric)
 _C_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan2": "atan2"}
 
 
@@ -598,6 +497,9 @@ falling_exp = numba_function(exponentials.falling_exp)
 near_sin = numba_function(trigonometric.near_sin)
 near_cos = numba_function(trigonometric.near_cos)
 near_sin_squared = numba_function(trigonometric.near_sin_squared)
+near_dish = numba_function(roots.near_dish)
+near_steady_squareplus = numba_function(roots.near_steady_squareplus)
+near_steady_squareplus_slope = numba_function(roots.near_steady_squareplus_slope)
 
 
 @intrinsic
