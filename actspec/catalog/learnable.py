@@ -120,7 +120,7 @@ class XIELU(Activation):
         factor = self.alpha_n, representation_error(self.alpha_n, x)
         slope = self.beta, representation_error(self.beta, x)
         below = expm1_integral(np.minimum(x, self.eps), x, *factor, *slope)
-        return np.where(x > 0, self.alpha_p * x * x + self.beta * x, below)
+        return np.where(x > 0, (self.alpha_p * x + self.beta) * x, below)
 
 
 class Maxout(Activation):
