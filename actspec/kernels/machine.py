@@ -205,9 +205,9 @@ def sqrt(x: Value) -> Value:
     return x.call("sqrt")
 
 
-def has_reciprocal_root() -> bool:
-    """Whether this machine estimates ``1/sqrt(x)`` well enough for ``reciprocal_root``."""
-    return str(llvm.get_process_triple()).startswith("x86_64")
+def estimates_root(x: Value) -> bool:
+    """Whether this machine has ``reciprocal_root`` for numbers of x's type."""
+    return not x.is_double and str(llvm.get_process_triple()).startswith("x86_64")
 
 
 def reciprocal_root(x: Value) -> Value:

@@ -1,5 +1,8 @@
 """Functions of roots and quotients: hypot; squareplus and its slope; dish. None of them cancels far below zero.
 
+Processors have one unit for roots and quotients, and it is slow. Where they estimate ``1/sqrt(x)`` without it, float32s
+take their root from that, and leave the unit to the quotient.
+
 Those that begin with ``near_`` are the short ways for an argument that isn't large, see codegen.
 """
 
@@ -12,8 +15,8 @@ from actspec.kernels.machine import (
     absolute,
     at_least,
     at_most,
+    estimates_root,
     fma,
-    has_reciprocal_root,
     maximum,
     minimum,
     reciprocal_root,
@@ -58,10 +61,14 @@ def steady_squareplus(x: Value, b: Value) -> Value:
 
 
 def near_steady_squareplus(x: Value, b: Value) -> Value:
-    """The same where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64: with ``r = sqrt(x*x + b)``, a first
-    quotient ``b/(r + |x|)`` is ``r - |x|``, and a step of Newton's method makes it exact.
-    """
-    size, root = absolute(x), sqrt(fma(x, x, b))
+    """The same where ``x*x`` is below ``2**9*b``, or ``2**24*b`` for float64."""
+    size, square = absolute(x), fma(x, x, b)
+    if estimates_root(square):
+        # The root is ``(x*r + 1/r)/2``, but for half of r's relative error squared: 7e-8 at most.
+        r = reciprocal_root(square)
+        return at_least(x, -0.0) + b * r / fma(r, fma(square, r, size + size), 1.0)
+    # A first quotient ``b/(root + |x|)`` is ``root - |x|``, and a step of Newton's method makes it exact.
+    root = sqrt(square)
     apart = root - size
     half = fma(apart * (-0.5 / b), root + size, 1.0)  # by which the quotient counts, with what it misses
     return fma(apart, half, at_least(x, -0.0))
@@ -106,18 +113,13 @@ def _dish_divisor(size: Value) -> Value:
 
 
 def _twice_sqrt(x: Value) -> Value:
-    """``2*sqrt(x)`` of an x from 2**-100 to 2**124, or NaN.
-
-    Processors have one unit for roots and quotients. A float32's root is left to the others, where they have an
-    estimate r of ``1/sqrt(x)``: ``s = x*r`` is the root but for r's relative error e, and ``s + r*(x - s*s)/2``, a step
-    of Newton's method, but for 1.5*e**2, which is 1e-7 on AMD's processors, and at most 2e-7 on any.
-    """
-    if x.is_double or not has_reciprocal_root():
+    """``2*sqrt(x)`` of an x from 2**-100 to 2**124, or NaN; an estimated one is off by 2e-7 of itself at most."""
+    if not estimates_root(x):
         root = sqrt(x)
         return root + root
-    estimate = reciprocal_root(x)
-    root = x * estimate
-    return fma(fma(-root, root, x), estimate, root + root)
+    r = reciprocal_root(x)
+    root = x * r
+    return fma(fma(-root, root, x), r, root + root)  # a step of Newton's method
 
 
 def _hypotenuse(x: Value, b: Value) -> tuple[Value, Value]:
