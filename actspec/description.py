@@ -51,7 +51,9 @@ class Description:
         return "; ".join(f"{word} is {spec} in {', '.join(of)}" for (word, spec), of in systems.items())
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.summary}", f"  formula:    {self.formula}"]
+        lines = [f"{self.name}: {self.summary}"]
+        if self.formula:
+            lines.append(f"  formula:    {self.formula}")
         if self.parameters:
             lines.append(f"  parameters: {', '.join(map(str, self.parameters))}")
         if self.aliases:
@@ -111,7 +113,8 @@ class Explanation:
         lines = [self.spec]
         for number, stage in enumerate(self.stages, 1):
             lines.append(f"{number}. {stage.stage}: {stage.summary}")
-            lines.append(f"   formula:  {stage.formula}")
+            if stage.formula:
+                lines.append(f"   formula:  {stage.formula}")
             lines.append(f"   compiled: {'yes' if stage.compiled else f'no, {stage.reason}'}")
             if stage.derivative != "automatic":
                 lines.append(f"   derivative: {stage.derivative}")

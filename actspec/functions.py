@@ -582,13 +582,16 @@ def product_error(a: Any, b: Any) -> Any:
 
 
 @_for_operands
-def representation_error(value: Any, x: Any) -> Any:
-    """What a parameter loses as a number of x's type: 0 in float64, and where it is an array itself.
+def representation_error(value: Any, x: Any, beside: Any = 0.0) -> Any:
+    """What a parameter loses as a number of x's type: 0 in float64, and where it is an array itself, or another one is.
+
+    That one's elements have lost as much already, and of two that lost the same the difference is the better.
 
     >>> float(representation_error(0.1, np.float32(2)))
     -1.4901161138336505e-09
     """
-    return value - float(_real(x).dtype.type(value)) if type(value) in (int, float) else 0.0
+    numbers = {type(value), type(beside)} <= {int, float}
+    return value - float(_real(x).dtype.type(value)) if numbers else 0.0
 
 
 def two_sum(a: Any, b: Any) -> tuple[Any, Any]:

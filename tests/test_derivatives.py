@@ -333,11 +333,11 @@ def test_float64_derivatives_stay_right_far_from_zero(spec):
         assert errors[worst] <= 500, f"{errors[worst]:.3g} ulp at {x[worst]!r}: {found[worst]!r}"
 
 
-@pytest.mark.parametrize("b", [0, 1e-300, 1e-19, 4, 1e19, 1e300, np.inf])
+@pytest.mark.parametrize("b", [0, 1e-300, 1e-19, 4, 1e17, 1e19, 1e300, np.inf])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_squareplus_and_its_slope_are_right_whatever_b_is(b, dtype):
     kind = np.finfo(dtype)
-    x = np.array([-np.inf, -1e30, -2, -kind.smallest_subnormal, 0, 1.5, 1e30, np.inf], dtype)
+    x = np.array([-np.inf, -1e30, -1e24, -2, -kind.smallest_subnormal, 0, 1.5, 1e30, np.inf], dtype)
     act = actspec.parse(f"squareplus(b={b!r})")
     with np.errstate(over="ignore"):
         height = float(np.sqrt(np.asarray(b).astype(dtype)))
@@ -353,6 +353,13 @@ def test_squareplus_and_its_slope_are_right_whatever_b_is(b, dtype):
     np.testing.assert_allclose(act.derivative(x), slope, rtol=8 * kind.eps, atol=kind.smallest_subnormal)
     for mode in MODES:
         np.testing.assert_array_equal(derive(mode, act, x, np.ones_like(x)), act.derivative(x))
+
+
+def test_xielu_without_eps_has_no_kink_at_zero():
+    x = np.array([-1e-9, -0.0, 0.0, 1e-9])
+    act = actspec.parse("xielu(alpha_p=0.5, alpha_n=1, eps=0)")
+    for mode in MODES:
+        np.testing.assert_allclose(derive(mode, act, x, np.ones_like(x)), 0.5, rtol=1e-8)
 
 
 def test_a_learnt_b_of_squareplus_may_be_zero():

@@ -85,6 +85,8 @@ def test_classes_without_a_docstring_or_formula_are_described_from_their_source(
     )
     assert actspec.describe(Stepwise).formula == ""
     assert actspec.describe(Base).formula == ""
+    assert "formula" not in str(actspec.describe(Stepwise))
+    assert "formula" not in str(actspec.explain(Stepwise()))
 
 
 def test_classes_whose_source_is_gone_are_described_without_a_formula() -> None:

@@ -97,7 +97,8 @@ class XIELU(Activation):
     -----
     Hugging Face learns numbers whose softplus is alpha_p and alpha_n - beta; here these two are learnt themselves.
     Where the function crosses zero, at about -2.43 by default, its terms cancel, and so do those of its derivative at
-    about -0.98: there the error is a few units in the last place of the terms, save that float32 values keep theirs.
+    about -0.98: there the error is a few units in the last place of the terms, save that float32 values keep theirs
+    where alpha_n isn't learnt. At x = eps the derivative is the one below it.
 
     References
     ----------
@@ -117,9 +118,10 @@ class XIELU(Activation):
     eps: float = parameter(default=-1e-6, le=0)
 
     def __call__(self, x: Array) -> Any:
+        near = np.where(x <= self.eps, x, self.eps)
         factor = self.alpha_n, representation_error(self.alpha_n, x)
-        slope = self.beta, representation_error(self.beta, x)
-        below = expm1_integral(np.minimum(x, self.eps), x, *factor, *slope)
+        slope = self.beta, representation_error(self.beta, x, beside=self.alpha_n)
+        below = expm1_integral(near, x, *factor, *slope)
         return np.where(x > 0, (self.alpha_p * x + self.beta) * x, below)
 
 

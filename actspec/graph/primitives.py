@@ -420,7 +420,9 @@ def _filled(value: float) -> Callable[..., Any]:
     return like
 
 
-def _representation_error(value: Any, x: Any) -> Any:
+def _representation_error(value: Any, x: Any, beside: Any = 0.0) -> Any:
+    if isinstance(beside, Expr) and beside.node.rank is not Rank.SCALAR:
+        return 0.0
     graph = (value if isinstance(value, Expr) else x).graph
 
     def lost(number: float) -> float:

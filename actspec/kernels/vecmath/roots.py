@@ -77,8 +77,10 @@ def near_steady_squareplus(x: Value, b: Value) -> Value:
 def steady_squareplus_slope(x: Value, b: Value) -> Value:
     """``(1 + x/sqrt(x*x + b))/2``, below zero as ``b/2/(sqrt(x*x + b)*(|x| + sqrt(x*x + b)))``."""
     size, root = _hypotenuse(x, b)
-    # Scaled, so that the divisor doesn't overflow before the quotient vanishes.
-    below = b * 2.0**-33 / ((size + root) * (root * 2.0**-32))
+    # The divisor would overflow before the quotient vanishes: by one factor after the other.
+    far = size > 2.0**30
+    total, half = size + root, b * 0.5
+    below = select(far, half / total, half) / select(far, root, total * root)
     return select(x.bits() < 0, below, 1.0 - below)
 
 
