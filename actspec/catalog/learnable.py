@@ -98,7 +98,7 @@ class XIELU(Activation):
     Hugging Face learns numbers whose softplus is alpha_p and alpha_n - beta; here these two are learnt themselves.
     Where the function crosses zero, at about -2.43 by default, its terms cancel, and so do those of its derivative at
     about -0.98: there the error is a few units in the last place of the terms, save that float32 values keep theirs
-    where alpha_n isn't learnt. At x = eps the derivative is the one below it.
+    where neither alpha_n nor beta is learnt. At x = eps the derivative is the one below it.
 
     References
     ----------
@@ -119,7 +119,7 @@ class XIELU(Activation):
 
     def __call__(self, x: Array) -> Any:
         near = np.where(x <= self.eps, x, self.eps)
-        factor = self.alpha_n, representation_error(self.alpha_n, x)
+        factor = self.alpha_n, representation_error(self.alpha_n, x, beside=self.beta)
         slope = self.beta, representation_error(self.beta, x, beside=self.alpha_n)
         below = expm1_integral(near, x, *factor, *slope)
         return np.where(x > 0, (self.alpha_p * x + self.beta) * x, below)
