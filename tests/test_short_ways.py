@@ -41,7 +41,7 @@ def test_the_short_way_of_squareplus_is_right_up_to_its_bound(b: float, dtype: s
     for each in (x, np.append(x, np.asarray(1e15, dtype))):  # by the short way, and by either
         error = ulps(actspec.parse(f"squareplus({b!r})")(each)[: x.size], right)
         worst = int(np.argmax(error))
-        assert error[worst] <= (4.2 if dtype == "float32" else 3.3), x[worst]  # 2.9 with the estimates of AMD
+        assert error[worst] <= (4.0 if dtype == "float32" else 3.3), x[worst]  # 3.8 with the worst estimate of a root
 
 
 @needs_wide
