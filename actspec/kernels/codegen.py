@@ -56,7 +56,7 @@ THRESHOLD = -1.0
 NEAR = {"float32": 2.0**15, "float64": 2.0**40}
 """Up to which magnitude sines and cosines take the short way, which vecmath's ``near_sin`` is."""
 
-_SHORT_WAYS = {
+SHORT_WAYS = {
     **dict.fromkeys(("sin", "cos", "sin_squared"), ("{0}", {name: str(bound) for name, bound in NEAR.items()})),
     "steady_squareplus": ("{0} * {0}", {"float32": "2.0**9 * {1}", "float64": "2.0**24 * {1}"}),
     "steady_squareplus_slope": ("{0}", dict.fromkeys(NEAR, "2.0**30")),
@@ -517,7 +517,7 @@ class _Generator:
 
     def has_short_way(self, node: Node) -> bool:
         """Whether a function has a short way; where it has a bound, that is the same for all elements."""
-        return node.op in _SHORT_WAYS and all(self.graph.nodes[arg].rank is Rank.SCALAR for arg in node.args[1:])
+        return node.op in SHORT_WAYS and all(self.graph.nodes[arg].rank is Rank.SCALAR for arg in node.args[1:])
 
     @property
     def measured(self) -> list[int]:
@@ -526,13 +526,13 @@ class _Generator:
 
     def is_near(self, index: int, magnitude: str) -> str:
         """The condition for the short way of a function."""
-        return f"{_SHORT_WAYS[self.graph.nodes[index].op][0].format(magnitude)} <= near{index}"
+        return f"{SHORT_WAYS[self.graph.nodes[index].op][0].format(magnitude)} <= near{index}"
 
     def bounds(self) -> None:
         """Up to where short ways may be taken."""
         for index in self.short_ways:
             node = self.graph.nodes[index]
-            bound = _SHORT_WAYS[node.op][1][self.real].format(*(f"s{arg}" for arg in node.args))
+            bound = SHORT_WAYS[node.op][1][self.real].format(*(f"s{arg}" for arg in node.args))
             self.out.add(f"near{index} = real({bound})")
 
     @property

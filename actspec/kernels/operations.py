@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from actspec.graph.primitives import PRIMITIVES
 from actspec.kernels import bypass, machine
-from actspec.kernels.codegen import BOUNDARY
+from actspec.kernels.codegen import BOUNDARY, SHORT_WAYS
 from actspec.kernels.machine import FLOATS, Value, numba_function, select
 from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, roots, trigonometric
 
@@ -494,12 +494,8 @@ for _name, _primitive in PRIMITIVES.items():
 
 
 falling_exp = numba_function(exponentials.falling_exp)
-near_sin = numba_function(trigonometric.near_sin)
-near_cos = numba_function(trigonometric.near_cos)
-near_sin_squared = numba_function(trigonometric.near_sin_squared)
-near_dish = numba_function(roots.near_dish)
-near_steady_squareplus = numba_function(roots.near_steady_squareplus)
-near_steady_squareplus_slope = numba_function(roots.near_steady_squareplus_slope)
+for _name in SHORT_WAYS:
+    globals()[f"near_{_name}"] = _function(f"near_{_name}")
 
 
 @intrinsic
