@@ -6,7 +6,6 @@ out of it, and nothing is unpickled.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib.resources
 import json
@@ -15,24 +14,35 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import llvmlite.binding as llvm
-from numba import _dynfunc  # type: ignore[attr-defined]  # a C module without stubs
+import numpy.typing as npt
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
 
-from actspec.kernels import disk_cache, native
+from actspec.kernels import binding, disk_cache, entries, native
 
-Kernel = Callable[..., Any]
+
+class Kernel(NamedTuple):
+    """A kernel's function of arrays and integers, where its wrapper is, and what its code needs to live on."""
+
+    function: Callable[..., Any]
+    address: int
+    needed: object = None
+
+    def short(
+        self, like: npt.NDArray[Any], inputs: int, view: Sequence[int], parameters: npt.NDArray[Any]
+    ) -> Callable[..., Any]:
+        """The function of so many arrays like another one, and of ``out``, as ``binding.short`` describes it."""
+        return binding.short(_ways["short"], self.address, inputs + 1, like, view, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ class Counts:
 
 
 def load(source: str) -> Kernel:
-    """Turn a kernel's module, as text, into a function that takes its arrays by position and checks no types.
+    """Turn a kernel's module, as text, into a function that takes its arguments by position and checks no types.
 
     The module defines ``kernel`` and its ``signature`` in Numba's words. The same text gives the same function for the
     life of the process; it is compiled unless a process before has done so. Safe from many threads at once, and in
@@ -59,7 +69,7 @@ def load(source: str) -> Kernel:
             return kernel
         key = key_of(source)
         payload = disk_cache.read(key)
-        kernel = None if payload is None else _linked(key, payload)
+        kernel = None if payload is None else _linked(payload)
         if kernel is not None:
             _count(loaded=1)
             return _kernels.setdefault(source, kernel)
@@ -87,6 +97,7 @@ def key_of(source: str) -> str:
 
 
 _kernels: Final[dict[str, Kernel]] = {}
+_ways: Final[dict[str, int]] = {}  # addresses of what CPython calls
 _counts = Counts()
 
 # What the environment can change in the code of a kernel; bounds checks, say, it can't.
@@ -153,8 +164,11 @@ def _compiled(key: str, source: str) -> tuple[Kernel, bytes | None]:
         finally:
             del sys.modules[module.__name__]
         payload = _payload(result)
-        kernel = None if payload is None else _linked(key, payload)
-        return native.executable(result) if kernel is None else kernel, payload
+        kernel = None if payload is None else _linked(payload)
+        if kernel is None:
+            _link_ways(_ways_in())
+            kernel = _kernel(native.address(result), native.wrapper(result)[1], needed=result)
+        return kernel, payload
 
 
 @contextmanager
@@ -175,22 +189,31 @@ def _module(key: str) -> ModuleType:
 def _payload(result: Any) -> bytes | None:
     """Object code, with the names that linking it takes; None where it depends on more than names."""
     library = result.library
-    environments = {each.env_name: each for each in (result.environment, *result._find_referenced_environments())}
+    environments = (result.environment, *result._find_referenced_environments())
     # Addresses in this process, Python objects, and functions to call first.
-    if library.has_dynamic_globals or result.reload_init or any(each.consts for each in environments.values()):
+    if library.has_dynamic_globals or result.reload_init or any(each.consts for each in environments):
         return None
-    wrapper = result.fndesc.llvm_cpython_wrapper_name
+    wrapper, ranks = native.wrapper(result)
     module = library._final_module.clone()
     externals = []
     for each in (*module.functions, *module.global_variables):
         if each.is_declaration:
             externals += [each.name] * (not each.name.startswith("llvm."))
-        elif each.name not in (wrapper, *environments):
+        # The linker puts addresses of functions beside what can be written: some such thing has to stay.
+        elif each.name not in (wrapper, result.environment.env_name):
             # Numba numbers what it compiles anew in each process: a function of one name may be another one there.
             each.linkage = "internal"
-    names = json.dumps({"wrapper": wrapper, "environments": list(environments), "externals": externals}).encode()
+    ways = _ways_in()
     code: bytes = _emitter().emit_object(module)
-    return len(names).to_bytes(4, "little") + names + code
+    names = json.dumps({"wrapper": wrapper, "ranks": ranks, "externals": externals, "ways": len(ways)}).encode()
+    return len(names).to_bytes(4, "little") + names + ways + code
+
+
+@cache
+def _ways_in() -> bytes:
+    """The object code of ``entries``, kept with each kernel: the first one of a process brings it along."""
+    code: bytes = _emitter().emit_object(llvm.parse_assembly(str(entries.module())))
+    return code
 
 
 # Numba's machine takes addresses to be anywhere: in every step of a loop, each constant's is loaded before the constant
@@ -220,36 +243,33 @@ def _engine() -> Any:
     return engine
 
 
-def _linked(key: str, payload: bytes) -> Kernel | None:
+def _linked(payload: bytes) -> Kernel | None:
     """The function in a payload; None where this process lacks something that it was linked with."""
     size = 4 + int.from_bytes(payload[:4], "little")
     names = json.loads(payload[4:size])
     if not all(map(llvm.address_of_symbol, names["externals"])):  # LLVM would end the process
         return None
-    module = _module(key)
+    code = size + names["ways"]
+    _link_ways(payload[size:code])
+    _link(payload[code:])
+    address = _engine().get_function_address(names["wrapper"])
+    return _kernel(address, names["ranks"]) if address else None
+
+
+def _link(code: bytes) -> None:
     engine = _engine()
-    engine.add_object_file(llvm.ObjectFileRef.from_data(payload[size:]))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    address = engine.get_function_address(names["wrapper"])
-    if not address:
-        return None
-    environments = []
-    for name in names["environments"]:
-        environments.append(_environment(name, module))
-        ctypes.c_void_p.from_address(engine.get_global_value_address(name)).value = id(environments[-1])
-    kept = tuple(environments)  # the code points to them
-    kernel: Kernel = _dynfunc.make_function(module, "kernel", module.__doc__, address, environments[0], kept)
-    return kernel
 
 
-def _environment(name: str, module: ModuleType) -> Environment:
-    known: Environment | None = lookup_environment(name)  # type: ignore[no-untyped-call]
-    if known is not None:
-        return known
-    environment = Environment(vars(module))
-    environment.env_name = name
-    Environment._memo[name] = environment
-    return environment
+def _link_ways(code: bytes) -> None:
+    if not _ways:
+        _link(code)
+        _ways.update({name: _engine().get_function_address(name) for name in ("general", "short")})
+
+
+def _kernel(address: int, ranks: Sequence[int], needed: object = None) -> Kernel:
+    return Kernel(binding.general(_ways["general"], address, ranks), address, needed)
 
 
 if hasattr(os, "register_at_fork"):

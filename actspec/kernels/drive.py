@@ -15,7 +15,7 @@ from actspec.kernels import execute, gradients, layout, plan
 from actspec.kernels.execute import Operands, is_plain, learnt_rows
 from actspec.kernels.forward import Learnt, learnt_values, run_all
 from actspec.kernels.gradients import Sums
-from actspec.kernels.known import Known, is_dense
+from actspec.kernels.known import Known, Short
 from actspec.kernels.plan import Compiled, Segment, Split
 
 
@@ -28,7 +28,7 @@ class Driver:
     def __init__(
         self,
         stages: tuple[Stage, ...],
-        known: dict[tuple[np.dtype[Any], tuple[int, ...]], Known],
+        known: dict[tuple[np.dtype[Any], tuple[int, ...]], Short],
         width: int | None = None,
     ) -> None:
         self._stages = stages
@@ -36,7 +36,7 @@ class Driver:
         self._width = width
         self._resizes = any(stage.resizes for stage in stages)
         self._plans: dict[tuple[np.dtype[Any], int], tuple[Segment, ...]] = {}
-        self._known_derivatives: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Known] = {}
+        self._known_derivatives: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Short] = {}
 
     def run(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
         """The result for any real array_like, as ``Runner`` describes it."""
@@ -86,7 +86,7 @@ class Driver:
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
                 elif is_plain(x, computed):
-                    _keep(self._known, (x.dtype, x.shape), _known_in_parts("run", x, segments, y.shape))
+                    _keep(self._known, (x.dtype, x.shape), _short_in_parts("run", x, segments, y.shape))
             elif safe and is_plain(y, computed):
                 if not is_plain(x, computed):
                     np.copyto(y, x, casting="unsafe")
@@ -109,7 +109,7 @@ class Driver:
 
     def _remember(self, x: Array, segment: Compiled) -> None:
         """Let the next array of this type and shape take the short way, where one call of a kernel is all."""
-        _keep(self._known, (x.dtype, x.shape), _known_of(x, segment))
+        _keep(self._known, (x.dtype, x.shape), _short_of(x, segment))
 
     def _check(self, x: npt.NDArray[Any], segments: tuple[Segment, ...], computed: np.dtype[Any]) -> None:
         """Raise what the formulas as they are written raise, where they can't run on an array of this shape."""
@@ -160,7 +160,7 @@ class Driver:
 
     def derivative(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
         """The derivative of each element of the result by that of x."""
-        if (y := self._short("derivative", x, None, out)) is not None:
+        if (y := self._short("derivative", x, out)) is not None:
             return y
 
         def run(segments: tuple[Segment, ...], x: Array, _x: Array, y: Array, learnt: Learnt) -> None:
@@ -176,19 +176,11 @@ class Driver:
         gradients.check_rows(self.segments(values.ndim, computed_type(dtype)), values.ndim)
         return gradients.jacobian(lambda g: self.vjp(values, g, None)[0], shape, values.shape[-1], dtype)
 
-    def _short(self, what: str, x: Any, given: Any, out: Any) -> Any:
-        """The result for arrays like those before, by one call of a kernel; None where they aren't."""
-        if type(x) is not np.ndarray or (known := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
+    def _short(self, what: str, x: Any, *others: Any) -> Any:
+        """The result for arrays like those before; None where they aren't."""
+        if type(x) is not np.ndarray or (short := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
             return None
-        if not is_dense(x) or not (what == "derivative" or known.reads(given, known.given)):
-            return None
-        if not (out is None or known.writes(out)):
-            return None
-        y = np.empty(known.shape, known.dtype) if out is None else out
-        arrays: tuple[Array, ...] = (x, y) if what == "derivative" else (x, given, y)
-        if known.view is not None:
-            arrays = tuple(each.reshape(known.view) for each in arrays)
-        return None if known.kernel(*arrays, known.parameters) else y
+        return short(x, *others)
 
     def _differentiate(
         self,
@@ -225,10 +217,10 @@ class Driver:
                     np.copyto(y, target, casting="unsafe")
                 elif values.ndim and is_plain(values, computed):
                     if alone:
-                        known = _known_of(values, getattr(segments[0], what))
+                        short = _short_of(values, getattr(segments[0], what))
                     else:
-                        known = _known_in_parts(what, values, segments, whole)
-                    _keep(self._known_derivatives, (what, values.dtype, values.shape), known)
+                        short = _short_in_parts(what, values, segments, whole)
+                    _keep(self._known_derivatives, (what, values.dtype, values.shape), short)
         return y[()] if out is None else out
 
 
@@ -236,43 +228,45 @@ _MOST_PROBED = 1 << 20
 _MOST_KNOWN = 64
 
 
-def _keep(cache: dict[Any, Known], key: Any, known: Known | None) -> None:
-    if known is not None:
+def _keep(cache: dict[Any, Short], key: Any, short: Short | None) -> None:
+    if short is not None:
         if len(cache) >= _MOST_KNOWN:
             cache.clear()
-        cache[key] = known
+        cache[key] = short
 
 
-def _known_of(x: Array, segment: Compiled) -> Known | None:
-    """The kernel for arrays like x, where one call of it is all."""
+def _short_of(x: Array, segment: Compiled) -> Short | None:
+    """The short way for arrays like x through a kernel, where one call of it is all."""
     inner = not segment.axes or max(segment.axes) == x.ndim - 1
     if not inner or not x.flags.c_contiguous or segment.graph.learnt:
         return None
-    (views,) = layout.lanes((x,), segment.axes) or ((x,),)
-    form = execute.form_of(segment, views[0], side_by_side=False)
+    ((view,),) = layout.lanes((x,), segment.axes) or ((x,),)
+    form = execute.form_of(segment, view, side_by_side=False)
     if form.startswith("long"):
         return None
-    shape = None if views[0].shape == x.shape else views[0].shape
-    kernel = execute.shared(segment, form) if execute.worth_sharing(segment, x) else segment.kernel(form)
-    return Known(kernel, execute.parameters_for(segment, x), shape, x.shape, x.dtype, x.shape)
+    parameters = execute.parameters_for(segment, x)
+    if not execute.worth_sharing(segment, x):
+        return segment.short(form, x, view.shape, parameters)
+    shapes = (x.shape,) * (len(segment.graph.inputs) + 1)
+    return Known(execute.shared(segment, form), parameters, x.dtype, shapes, view.shape)
 
 
-def _known_in_parts(what: str, x: Array, segments: tuple[Segment, ...], whole: tuple[int, ...]) -> Known | None:
-    """The kernels of parts for arrays like x, whose result has the shape ``whole``, where they are all."""
+def _short_in_parts(what: str, x: Array, segments: tuple[Segment, ...], whole: tuple[int, ...]) -> Short | None:
+    """The short way through kernels of parts for arrays like x, whose result has the shape ``whole``, where they are
+    all.
+    """
     split = segments[0] if len(segments) == 1 else None
     if not isinstance(split, Split) or not x.flags.c_contiguous:
         return None
     parts, into = split.parts, split.graph.into
+    shapes: tuple[tuple[int, ...], ...]
     if what == "vjp":
-        kernel = execute.in_parts(split.vjp, (parts, into), parts, x)
+        run, shapes = execute.in_parts(split.vjp, (parts, into), parts, x), (x.shape, whole, x.shape)
     elif what == "jvp":
-        kernel = execute.in_parts(split.jvp, (parts, parts), into, x)
+        run, shapes = execute.in_parts(split.jvp, (parts, parts), into, x), (x.shape, x.shape, whole)
     else:
-        kernel = execute.in_parts(split.kernels, (parts,), into, x)
-    if kernel is None:
-        return None
-    shapes = (x.shape, whole) if what == "vjp" else (whole, x.shape)
-    return Known(kernel, np.empty(0), None, shapes[0], x.dtype, shapes[1])
+        run, shapes = execute.in_parts(split.kernels, (parts,), into, x), (x.shape, whole)
+    return None if run is None else Known(run, np.empty(0), x.dtype, shapes)
 
 
 def computed_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -34,7 +34,7 @@ from numba.core.typed_passes import (
 )
 from numba.core.untyped_passes import FixupArgs, IRProcessing, TranslateByteCode
 
-from actspec.kernels import bypass
+from actspec.kernels import bypass, wrappers
 
 # mypy: disable-error-code="misc, no-untyped-call"
 # Numba's classes and functions have no types.
@@ -46,6 +46,7 @@ _OPTIONS: Final = {
     "boundscheck": False,
     "debug": False,
     "_nrt": False,
+    "no_cpython_wrapper": True,  # wrappers of our own
     "no_cfunc_wrapper": True,
 }
 _VECTORS: Final = 4
@@ -56,6 +57,11 @@ class _Lowering(Lower):
     """Numba's, without what kernels have no use for: counts of references, places for a debugger, and for each operator
     another search for the types that its operands were found to have.
     """
+
+    def lower_normal_function(self, fndesc: Any) -> None:
+        super().lower_normal_function(fndesc)
+        name, signature = _described(fndesc)
+        wrappers.emit(self.context, self.module, self.function, signature, name)
 
     def lower_block(self, block: Any) -> None:
         self.pre_block(block)
@@ -99,6 +105,11 @@ class _Lowering(Lower):
         return cgutils.alloca_once(self.builder, lltype, name=name)
 
 
+def _described(fndesc: Any) -> tuple[str, wrappers.Signature]:
+    """The name of a kernel's wrapper, and what the kernel gives and takes."""
+    return fndesc.llvm_cpython_wrapper_name, (fndesc.restype, fndesc.argtypes)
+
+
 @lru_cache(maxsize=4096)
 def _operator(op: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
     """What an operator is for Numba, and its signature for operands of these types."""
@@ -131,7 +142,7 @@ _PASSES: Final = (
 
 
 def compiled(function: Callable[..., Any], signature: str) -> Any:
-    """Numba's result for a function: its library is optimised, and holds no machine code yet.
+    """Numba's result for a function: its library is optimised, with a wrapper, and holds no machine code yet.
 
     Raises what Numba raises for a function that it can't compile.
     """
@@ -149,13 +160,18 @@ def compiled(function: Callable[..., Any], signature: str) -> Any:
     return result
 
 
-def executable(result: Any) -> Callable[..., Any]:
-    """The function of a result that can't be linked from its object code alone."""
+def wrapper(result: Any) -> tuple[str, list[int]]:
+    """The name of a kernel's wrapper, and how many axes each of its arguments has."""
+    name, signature = _described(result.fndesc)
+    return name, wrappers.ranks(signature)
+
+
+def address(result: Any) -> int:
+    """Where the wrapper of a kernel is that can't be linked from its object code alone, as long as the result lives."""
     result.library.emit()
-    function: Callable[..., Any] = result.target_context.get_executable(
-        result.library, result.fndesc, result.environment
-    )
-    return function
+    result.library.codegen.set_env(result.target_context.get_env_name(result.fndesc), result.environment)
+    found: int = result.library.get_pointer_to_function(_described(result.fndesc)[0])
+    return found
 
 
 class _Typing(type(cpu_target.typing_context)):

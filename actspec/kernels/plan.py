@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from actspec.graph.trace import Traced, examine, trace
 from actspec.graph.unfollowed import UnfollowedError
 from actspec.kernels import codegen
 from actspec.kernels.schedule import cost_of, schedule
+
+if TYPE_CHECKING:
+    from actspec.kernels.compile import Kernel
 
 
 def with_streamed(*forms: str) -> tuple[str, ...]:
@@ -40,7 +43,7 @@ class Compiled:
     timed: bool = False
     note: str = ""
     _sources: dict[str, str] = field(default_factory=dict, compare=False)
-    _kernels: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False)
+    _kernels: dict[str, Kernel] = field(default_factory=dict, compare=False)
 
     @property
     def title(self) -> str:
@@ -65,6 +68,15 @@ class Compiled:
 
     def kernel(self, form: str) -> Callable[..., Any]:
         """Its kernel in a form, as a function of x, y, the parameters and what else the form takes."""
+        return self._loaded(form).function
+
+    def short(
+        self, form: str, x: npt.NDArray[Any], view: Sequence[int], parameters: npt.NDArray[Any]
+    ) -> Callable[..., Any]:
+        """Its kernel in a form for lanes that buffers hold, as a function of arrays like x, and of ``out``."""
+        return self._loaded(form).short(x, len(self.graph.inputs), view, parameters)
+
+    def _loaded(self, form: str) -> Kernel:
         kernel = self._kernels.get(form)
         if kernel is None:
             from actspec.kernels.compile import load  # brings Numba along, for which the first array waits

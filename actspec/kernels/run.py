@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from actspec.errors import UnboundError
 from actspec.graph.operand import Operand, Stage
-from actspec.kernels.known import Known, is_dense
+from actspec.kernels.known import Short, no_way
 
 if TYPE_CHECKING:
     from actspec.kernels.drive import Driver
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Runner:
     """Calls stages, one after the other, on arrays, compiled as far as they can be."""
 
-    __slots__ = ("_driver", "_known", "_parts", "_refusal", "_width")
+    __slots__ = ("_driver", "_known", "_latest", "_parts", "_refusal", "_width")
 
     _driver: Driver | None
-    _known: dict[tuple[np.dtype[Any], tuple[int, ...]], Known]
+    _known: dict[tuple[np.dtype[Any], tuple[int, ...]], Short]
+    _latest: Short
     _parts: tuple[Stage, ...]
     _refusal: str | None
     _width: int | None
@@ -34,6 +35,7 @@ class Runner:
         set_slot = object.__setattr__  # a subclass may be immutable otherwise
         set_slot(self, "_driver", None)
         set_slot(self, "_known", {})
+        set_slot(self, "_latest", no_way)
         set_slot(self, "_parts", parts)
         set_slot(self, "_refusal", refusal)
         set_slot(self, "_width", width)
@@ -45,32 +47,17 @@ class Runner:
         booleans give float64; anything else is a TypeError. The result is new, of x's shape (a scalar for a 0-d x), or
         ``out``, which must match it and may overlap x. No floating-point warning is given.
         """
-        # The short way: an array of a type and shape for which the kernel is known. Every name counts here.
-        if type(x) is _ndarray:
-            known = self._known.get((x.dtype, x.shape))
-            if known is not None and (x.flags.carray or is_dense(x)):
-                kernel, parameters, view, shape, dtype, _ = known
-                if out is None:
-                    y = _empty(shape, dtype)
-                elif type(out) is _ndarray and out.dtype == dtype and out.shape == shape and out.flags.carray:
-                    y = out
-                else:
-                    return self._drive(x, out)
-                if view is None:
-                    refused = kernel(x, y, parameters)
-                elif len(shape) == 1:  # to add an axis takes half as long as to reshape
-                    refused = kernel(x[None], y[None], parameters)
-                else:
-                    refused = kernel(x.reshape(view), y.reshape(view), parameters)
-                return self._drive(x, out) if refused else y
-        elif isinstance(x, Operand):
+        y = self._latest(x, out)
+        if y is not None:
+            return y
+        if isinstance(x, Operand):
             for stage in self._parts:
                 x = stage.follow(x)
             return x
-        return self._drive(x, out)
-
-    def _drive(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
-        return self._running().run(x, out)
+        if type(x) is np.ndarray and (short := self._known.get((x.dtype, x.shape))) is not None:
+            object.__setattr__(self, "_latest", short)
+            y = short(x, out)
+        return self._running().run(x, out) if y is None else y
 
     def _running(self) -> Driver:
         """What runs the stages in general; UnboundError where they can't run."""
@@ -82,6 +69,3 @@ class Runner:
             object.__setattr__(self, "_driver", Driver(self._parts, self._known, self._width))
             assert self._driver is not None
         return self._driver
-
-
-_ndarray, _empty = np.ndarray, np.empty
