@@ -41,8 +41,7 @@ class Short(enum.IntEnum):
     COUNT = 4
     """How many arrays it takes."""
     DTYPE = 5
-    LAYOUT = 6
-    """The bytes at LAYOUT_PLACE of their type."""
+    TYPE_NUMBER = 6
     ELEMENTS = 7
     ROWS = 8
     LENGTH = 9
@@ -59,9 +58,6 @@ class Short(enum.IntEnum):
 POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
 HEADER: Final = object.__basicsize__
 """How many bytes an object has before its fields, of which the last are its type's address."""
-
-LAYOUT_PLACE: Final = HEADER + POINTER
-"""Where a type of numbers has its kind, character, byte order and number: eight bytes."""
 
 _METH_FASTCALL: Final = 0x80
 _PYARRAY_EMPTY: Final = 184
@@ -96,7 +92,7 @@ def short(
         _numpy_function(_PYARRAY_EMPTY),
         count,
         id(dtype),
-        ctypes.c_int64.from_address(id(dtype) + LAYOUT_PLACE).value,
+        dtype.num,
         like.size,
         rows,
         length,

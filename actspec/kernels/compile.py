@@ -8,41 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-import json
 import linecache
 import os
-import platform
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import llvmlite.binding as llvm
-import numpy.typing as npt
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from actspec.kernels import binding, disk_cache, entries, native
-
-
-class Kernel(NamedTuple):
-    """A kernel's function of arrays and integers, where its wrapper is, and what its code needs to live on."""
-
-    function: Callable[..., Any]
-    address: int
-    needed: object = None
-
-    def short(
-        self, like: npt.NDArray[Any], inputs: int, view: Sequence[int], parameters: npt.NDArray[Any]
-    ) -> Callable[..., Any]:
-        """The function of so many arrays like another one, and of ``out``, as ``binding.short`` describes it."""
-        return binding.short(_ways["short"], self.address, inputs + 1, like, view, parameters)
+from actspec.kernels import disk_cache, link
+from actspec.kernels.link import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +38,9 @@ class Counts:
 
 
 def load(source: str) -> Kernel:
-    """Turn a kernel's module, as text, into a function that takes its arguments by position and checks no types.
+    """Turn a kernel's module, as text, into a kernel.
 
-    The module defines ``kernel`` and its ``signature`` in Numba's words. The same text gives the same function for the
+    The module defines ``kernel`` and its ``signature`` in Numba's words. The same text gives the same kernel for the
     life of the process; it is compiled unless a process before has done so. Safe from many threads at once, and in
     forked children. Raises what Python or Numba raise for a source that can't be compiled.
     """
@@ -69,7 +53,7 @@ def load(source: str) -> Kernel:
             return kernel
         key = key_of(source)
         payload = disk_cache.read(key)
-        kernel = None if payload is None else _linked(payload)
+        kernel = None if payload is None else link.linked(payload)
         if kernel is not None:
             _count(loaded=1)
             return _kernels.setdefault(source, kernel)
@@ -97,7 +81,6 @@ def key_of(source: str) -> str:
 
 
 _kernels: Final[dict[str, Kernel]] = {}
-_ways: Final[dict[str, int]] = {}  # addresses of what CPython calls
 _counts = Counts()
 
 # What the environment can change in the code of a kernel; bounds checks, say, it can't.
@@ -151,7 +134,9 @@ def _modules(folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 
 def _compiled(key: str, source: str) -> tuple[Kernel, bytes | None]:
-    """The function, and what to keep of it on disk; None where it can't be kept."""
+    """The kernel, and what to keep of it on disk; None where it can't be kept."""
+    from actspec.kernels import native, objectcode  # bring along what of Numba only compiling takes
+
     with _overruled():
         module = _module(key)
         file = f"<{module.__name__}>"
@@ -163,12 +148,9 @@ def _compiled(key: str, source: str) -> tuple[Kernel, bytes | None]:
             result = native.compiled(module.kernel, module.signature)
         finally:
             del sys.modules[module.__name__]
-        payload = _payload(result)
-        kernel = None if payload is None else _linked(payload)
-        if kernel is None:
-            _link_ways(_ways_in())
-            kernel = _kernel(native.address(result), native.wrapper(result)[1], needed=result)
-        return kernel, payload
+        payload = objectcode.payload(result)
+        kernel = None if payload is None else link.linked(payload)
+        return objectcode.in_place(result) if kernel is None else kernel, payload
 
 
 @contextmanager
@@ -184,92 +166,6 @@ def _overruled() -> Iterator[None]:
 def _module(key: str) -> ModuleType:
     # Its name is part of the names of all symbols, which no other kernel may share.
     return ModuleType(f"actspec_kernel_{key[:32]}", "A kernel that actspec generated.")
-
-
-def _payload(result: Any) -> bytes | None:
-    """Object code, with the names that linking it takes; None where it depends on more than names."""
-    library = result.library
-    environments = (result.environment, *result._find_referenced_environments())
-    # Addresses in this process, Python objects, and functions to call first.
-    if library.has_dynamic_globals or result.reload_init or any(each.consts for each in environments):
-        return None
-    wrapper, ranks = native.wrapper(result)
-    module = library._final_module.clone()
-    externals = []
-    for each in (*module.functions, *module.global_variables):
-        if each.is_declaration:
-            externals += [each.name] * (not each.name.startswith("llvm."))
-        # The linker puts addresses of functions beside what can be written: some such thing has to stay.
-        elif each.name not in (wrapper, result.environment.env_name):
-            # Numba numbers what it compiles anew in each process: a function of one name may be another one there.
-            each.linkage = "internal"
-    ways = _ways_in()
-    code: bytes = _emitter().emit_object(module)
-    names = json.dumps({"wrapper": wrapper, "ranks": ranks, "externals": externals, "ways": len(ways)}).encode()
-    return len(names).to_bytes(4, "little") + names + ways + code
-
-
-@cache
-def _ways_in() -> bytes:
-    """The object code of ``entries``, kept with each kernel: the first one of a process brings it along."""
-    code: bytes = _emitter().emit_object(llvm.parse_assembly(str(entries.module())))
-    return code
-
-
-# Numba's machine takes addresses to be anywhere: in every step of a loop, each constant's is loaded before the constant
-# is. What lies in one block of memory needs no such care; LLVM links such code where files are ELF's.
-_IN_ONE_BLOCK: Final = sys.platform == "linux" and platform.machine() == "x86_64" and struct.calcsize("P") == 8
-
-
-@cache
-def _emitter() -> Any:
-    """LLVM's target machine that makes machine code of kernels."""
-    codegen = cpu_target.target_context.codegen()
-    options = {"opt": vars(config)["OPT"]}
-    codegen._customize_tm_options(options)
-    if _IN_ONE_BLOCK:
-        options |= {"reloc": "pic", "codemodel": "small"}
-    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(**options)
-
-
-@cache
-def _engine() -> Any:
-    """What links kernels, each of them in a block of memory with its constants."""
-    codegen = cpu_target.target_context.codegen()
-    nothing = llvm.parse_assembly(str(codegen._create_empty_module("kernels")))
-    engine = llvm.create_mcjit_compiler(nothing, _emitter(), use_lmm=_IN_ONE_BLOCK or None)
-    if vars(config)["ENABLE_PROFILING"]:
-        engine.enable_jit_events()
-    return engine
-
-
-def _linked(payload: bytes) -> Kernel | None:
-    """The function in a payload; None where this process lacks something that it was linked with."""
-    size = 4 + int.from_bytes(payload[:4], "little")
-    names = json.loads(payload[4:size])
-    if not all(map(llvm.address_of_symbol, names["externals"])):  # LLVM would end the process
-        return None
-    code = size + names["ways"]
-    _link_ways(payload[size:code])
-    _link(payload[code:])
-    address = _engine().get_function_address(names["wrapper"])
-    return _kernel(address, names["ranks"]) if address else None
-
-
-def _link(code: bytes) -> None:
-    engine = _engine()
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-
-
-def _link_ways(code: bytes) -> None:
-    if not _ways:
-        _link(code)
-        _ways.update({name: _engine().get_function_address(name) for name in ("general", "short")})
-
-
-def _kernel(address: int, ranks: Sequence[int], needed: object = None) -> Kernel:
-    return Kernel(binding.general(_ways["general"], address, ranks), address, needed)
 
 
 if hasattr(os, "register_at_fork"):

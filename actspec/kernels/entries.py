@@ -8,12 +8,13 @@ themselves, whose places are part of NumPy's interface for C, and write a kernel
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any, Final
 
 from llvmlite import ir
 from numba.core import cgutils
 
-from actspec.kernels.binding import HEADER, LAYOUT_PLACE, POINTER, General, Short
+from actspec.kernels.binding import HEADER, POINTER, General, Short
 from actspec.kernels.wrappers import WORD
 
 # mypy: disable-error-code="misc, no-untyped-call"
@@ -21,10 +22,14 @@ from actspec.kernels.wrappers import WORD
 
 _INT: Final = ir.IntType(8 * ctypes.sizeof(ctypes.c_int))
 _BIT: Final = ir.IntType(1)
+_BYTE: Final = ir.IntType(8)
 
-# Where CPython's objects and NumPy's arrays have their fields, in bytes.
+# Where CPython's objects, NumPy's arrays and its types have their fields, in bytes.
 _TYPE: Final = HEADER - POINTER
 _DATA, _RANK, _SHAPE, _STRIDES, _BASE, _DTYPE, _FLAGS = (HEADER + place * POINTER for place in range(7))
+
+_BYTE_ORDER, _NUMBER = HEADER + POINTER + 2, HEADER + POINTER + 4
+_SWAPPED: Final = ord(">" if sys.byteorder == "little" else "<")
 
 _READABLE, _WRITABLE = 0x101, 0x501
 """NumPy's flags of C order at aligned addresses, without and with leave to write."""
@@ -216,10 +221,10 @@ def _emit_like(module: ir.Module) -> Any:
     flags = builder.trunc(flags, _INT)
     code.require_equal(code.load(value, _TYPE), code.load(words, Short.NDARRAY * POINTER))
     code.require_equal(builder.and_(code.load(value, _FLAGS, _INT), flags), flags)
-    layout = ir.IntType(64)
-    code.require_equal(
-        code.load(code.load(value, _DTYPE), LAYOUT_PLACE, layout), code.load(words, Short.LAYOUT * POINTER, layout)
-    )
+    dtype = code.load(value, _DTYPE)
+    number = builder.sext(code.load(dtype, _NUMBER, _INT), WORD)
+    code.require_equal(number, code.load(words, Short.TYPE_NUMBER * POINTER))
+    code.require(builder.icmp_signed("!=", code.load(dtype, _BYTE_ORDER, _BYTE), _BYTE(_SWAPPED)))
     rank = builder.sext(code.load(value, _RANK, _INT), WORD)
     code.require_equal(rank, code.load(words, Short.RANK * POINTER))
     shape = code.load(value, _SHAPE)

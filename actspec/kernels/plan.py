@@ -19,7 +19,7 @@ from actspec.kernels import codegen
 from actspec.kernels.schedule import cost_of, schedule
 
 if TYPE_CHECKING:
-    from actspec.kernels.compile import Kernel
+    from actspec.kernels.link import Kernel
 
 
 def with_streamed(*forms: str) -> tuple[str, ...]:
