@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
 import sys
 from typing import Any
 
@@ -267,3 +268,29 @@ def test_arrays_in_turn_take_ways_of_their_own(spec):
             for result, wanted in ((act(x), y), (act(x, out=np.empty_like(y)), y), (act.vjp(x, y), g)):
                 assert result.dtype == x.dtype
                 np.testing.assert_array_equal(result, wanted)
+
+
+def test_kernels_may_be_called_while_python_ends():
+    code = """
+import os, sys
+import numpy as np, actspec
+act, x = actspec.parse("tanh"), np.ones((4, 5))
+for _ in range(3):
+    act(x)
+class Last:
+    def __init__(self):
+        self.act, self.x, self.numbers, self.write = act, x, range(5000), os.write
+    def __del__(self):
+        kept = [each * 1.5 for each in self.numbers]  # where freed memory is used again
+        self.write(1, str(self.act(self.x).tolist() == 4 * [5 * [0.7615941559557649]]).encode())
+sys.last = Last()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True", "")
+
+
+def test_types_that_have_no_hash_are_told_like_others():
+    act = actspec.parse("relu")
+    for what in (act, act.derivative):
+        with pytest.raises(TypeError, match="x must be an array of real numbers"):
+            what(np.array(["a"], np.dtypes.StringDType(na_object=[1])))

@@ -119,13 +119,15 @@ class _Definition(ctypes.Structure):
 
 
 @cache
-def _definition(entry: int) -> _Definition:
-    """CPython reads it as long as one of its functions lives."""
-    return _Definition(b"kernel", entry, _METH_FASTCALL, b"A kernel that actspec generated.")
+def _definition(entry: int) -> int:
+    """The address of one for the code of an entry; it is never freed, as functions may be called while Python ends."""
+    made = _Definition(b"kernel", entry, _METH_FASTCALL, b"A kernel that actspec generated.")
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
+    return ctypes.addressof(made)
 
 
 def _built_in(entry: int, words: npt.NDArray[Any]) -> Callable[..., Any]:
-    made: Callable[..., Any] = _new()(ctypes.addressof(_definition(entry)), words, None)
+    made: Callable[..., Any] = _new()(_definition(entry), words, None)
     return made
 
 

@@ -28,7 +28,7 @@ class Driver:
     def __init__(
         self,
         stages: tuple[Stage, ...],
-        known: dict[tuple[np.dtype[Any], tuple[int, ...]], Short],
+        known: dict[tuple[int, tuple[int, ...]], Short],
         width: int | None = None,
     ) -> None:
         self._stages = stages
@@ -36,7 +36,7 @@ class Driver:
         self._width = width
         self._resizes = any(stage.resizes for stage in stages)
         self._plans: dict[tuple[np.dtype[Any], int], tuple[Segment, ...]] = {}
-        self._known_derivatives: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Short] = {}
+        self._known_derivatives: dict[tuple[str, int, tuple[int, ...]], Short] = {}
 
     def run(self, x: Any, out: npt.NDArray[Any] | None) -> Any:
         """The result for any real array_like, as ``Runner`` describes it."""
@@ -86,7 +86,7 @@ class Driver:
                 if target is not y:
                     np.copyto(y, target, casting="unsafe")
                 elif is_plain(x, computed):
-                    _keep(self._known, (x.dtype, x.shape), _short_in_parts("run", x, segments, y.shape))
+                    _keep(self._known, (x.dtype.num, x.shape), _short_in_parts("run", x, segments, y.shape))
             elif safe and is_plain(y, computed):
                 if not is_plain(x, computed):
                     np.copyto(y, x, casting="unsafe")
@@ -109,7 +109,7 @@ class Driver:
 
     def _remember(self, x: Array, segment: Compiled) -> None:
         """Let the next array of this type and shape take the short way, where one call of a kernel is all."""
-        _keep(self._known, (x.dtype, x.shape), _short_of(x, segment))
+        _keep(self._known, (x.dtype.num, x.shape), _short_of(x, segment))
 
     def _check(self, x: npt.NDArray[Any], segments: tuple[Segment, ...], computed: np.dtype[Any]) -> None:
         """Raise what the formulas as they are written raise, where they can't run on an array of this shape."""
@@ -178,7 +178,7 @@ class Driver:
 
     def _short(self, what: str, x: Any, *others: Any) -> Any:
         """The result for arrays like those before; None where they aren't."""
-        if type(x) is not np.ndarray or (short := self._known_derivatives.get((what, x.dtype, x.shape))) is None:
+        if type(x) is not np.ndarray or (short := self._known_derivatives.get((what, x.dtype.num, x.shape))) is None:
             return None
         return short(x, *others)
 
@@ -220,7 +220,7 @@ class Driver:
                         short = _short_of(values, getattr(segments[0], what))
                     else:
                         short = _short_in_parts(what, values, segments, whole)
-                    _keep(self._known_derivatives, (what, values.dtype, values.shape), short)
+                    _keep(self._known_derivatives, (what, values.dtype.num, values.shape), short)
         return y[()] if out is None else out
 
 

@@ -21,7 +21,7 @@ class Runner:
     __slots__ = ("_driver", "_known", "_latest", "_parts", "_refusal", "_width")
 
     _driver: Driver | None
-    _known: dict[tuple[np.dtype[Any], tuple[int, ...]], Short]
+    _known: dict[tuple[int, tuple[int, ...]], Short]
     _latest: Short
     _parts: tuple[Stage, ...]
     _refusal: str | None
@@ -54,7 +54,7 @@ class Runner:
             for stage in self._parts:
                 x = stage.follow(x)
             return x
-        if type(x) is np.ndarray and (short := self._known.get((x.dtype, x.shape))) is not None:
+        if type(x) is np.ndarray and (short := self._known.get((x.dtype.num, x.shape))) is not None:
             object.__setattr__(self, "_latest", short)
             y = short(x, out)
         return self._running().run(x, out) if y is None else y
