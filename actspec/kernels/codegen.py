@@ -297,11 +297,7 @@ class _Generator:
         out.add(f"{', '.join(f'{name}_start' for name in arrays)} = {', '.join(f'pointer({name})' for name in arrays)}")
         out.add(f"size = {self.graph.dtype.itemsize}")
         if not more and self.form != "scan":
-            # The stride of an axis of length one may be anything.
-            rows, steps = (" == ".join(f"{name}_{what}" for name in arrays) for what in ("row", "step"))
-            out.add(f"dense = (rows == 1 or {rows} == n * size) and (n == 1 or {steps} == size)")
-            meets = " or ".join(f"overlap({name}_start, y_start, rows * n * size)" for name in self.names)
-            with out.block(f"if dense and {meets}:" if len(self.names) == 1 else f"if dense and ({meets}):"):
+            with out.block(f"if {' | '.join(f'overlap({name}, y)' for name in self.names)}:"):
                 out.add("return 1")
         for row in range(len(self.rows_of_learnt)):
             out.add(f"f{row} = advanced(pointer(f), {row} * f.strides[0])")
@@ -365,9 +361,9 @@ class _Generator:
         self.block_buffers()
         self.bounds()
         self.tell_size()
+        out.add(f"fetched = large & (n * size >= {_FETCHED // 8}) & (n * size <= {_FETCHED})")
         with out.block("for row in range(rows):"):
-            with out.block(f"if large and {_FETCHED // 8} <= n * size <= {_FETCHED}:"):
-                self.fetch("row + 1")
+            self.fetch("row + 1")
             self.write_blocks()
         self.finish()
 
@@ -561,6 +557,7 @@ class _Generator:
         out.add("width = (n + 15) // 16 * 16  # maps run over whole vectors")
         room = str(_ROW_BUFFERS // bytes_each)
         self.tell_size()
+        out.add(f"fetched = large & (n * size <= {_FETCHED})")
         room = f"({_LARGE_BUFFERS // bytes_each} if large else {room})"
         out.add(f"most = min({_ROWS}, max(1, {room} // max(width, 1)), rows)")
         numbers = sorted({*range(plan.buffer_count), self.home})
@@ -669,9 +666,9 @@ class _Generator:
         return found
 
     def fetch(self, row: str) -> None:
-        """Ask for a row of each input, which then comes while another one is computed."""
+        """Ask for a row of each input, where it is ``fetched``: then it comes while another one is computed."""
         for name in self.names:
-            self.out.add(f"expect(advanced({name}_start, ({row}) * {name}_row), n * size)")
+            self.out.add(f"expect(advanced({name}_start, ({row}) * {name}_row), n * size, fetched)")
 
     def mapped(self, number: int) -> bool:
         """Whether a map reads an input."""
@@ -754,8 +751,7 @@ class _Generator:
                     self.add_to_sums(loop, "i", "[r]")
             else:
                 if not self.touching[0]:
-                    with out.block(f"if large and n * size <= {_FETCHED}:"):  # what the next block reads
-                        self.fetch("row + m + r")
+                    self.fetch("row + m + r")  # what the next block reads
                 loads = self.row_pointers(loop.loads)
                 out.add("place = advanced(y_start, (row + r) * y_row)")
                 out.add(f"target = {'place if straight else ' * self.streamed}{self.home_row}")

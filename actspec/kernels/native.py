@@ -34,7 +34,7 @@ from numba.core.typed_passes import (
 )
 from numba.core.untyped_passes import FixupArgs, IRProcessing, TranslateByteCode
 
-from actspec.kernels import bypass, wrappers
+from actspec.kernels import bypass, loops, wrappers
 
 # mypy: disable-error-code="misc, no-untyped-call"
 # Numba's classes and functions have no types.
@@ -80,11 +80,7 @@ class _Lowering(Lower):
         super().lower_inst(inst)
         back = isinstance(inst, numba_ir.Jump) and self.blkmap[inst.target].is_terminated  # a loop's last step
         if back and not any(map(_is_root, self.builder.block.instructions)):
-            module, name = self.module, "llvm.loop.interleave.count"
-            count = module.add_metadata([ir.MetaDataString(module, name), ir.Constant(ir.IntType(32), _VECTORS)])
-            loop = ir.MDValue(module, (), str(len(module.metadata)))
-            loop.operands = loop, count  # it names itself, so that each loop has its own
-            self.builder.block.terminator.set_metadata("llvm.loop", loop)
+            loops.tell(self.builder.block.terminator, interleave_count=_VECTORS)
 
     def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
         signature = self.fndesc.calltypes[expr]

@@ -10,9 +10,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from actspec.graph.primitives import PRIMITIVES
-from actspec.kernels import bypass, machine
+from actspec.kernels import bypass, loops, machine
 from actspec.kernels.codegen import BOUNDARY, SHORT_WAYS
 from actspec.kernels.machine import FLOATS, Value, numba_function, select
 from actspec.kernels.vecmath import errorfunctions, exponentials, logarithms, roots, trigonometric
@@ -54,17 +55,30 @@ def same(_context, first, second):
 
 
 @intrinsic
-def overlap(_context, first, second, count):
-    """Whether so many bytes at two addresses are partly, but not all, the same."""
+def overlap(_context, first, second):
+    """Whether two arrays whose elements lie side by side share memory, without being the same."""
 
-    def generate(_target, builder, _signature, values):
-        one, other = (builder.ptrtoint(each, _WORD) for each in values[:2])
-        apart = builder.sub(one, other)
-        apart = builder.select(builder.icmp_signed("<", apart, _WORD(0)), builder.neg(apart), apart)
-        differ = builder.icmp_signed("!=", apart, _WORD(0))
-        return builder.and_(differ, builder.icmp_signed("<", apart, values[2]))
+    def generate(context, builder, signature, values):
+        arrays = [make_array(kind)(context, builder, each) for kind, each in zip(signature.args, values, strict=True)]
+        size = _WORD(context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
+        rows, n = cgutils.unpack_tuple(builder, arrays[0].shape)
+        row = builder.mul(n, size)
+        apart = []
+        for each in arrays:
+            row_step, step = cgutils.unpack_tuple(builder, each.strides)
+            apart += [(rows, row_step, row), (n, step, size)]
+        dense = ir.IntType(1)(1)
+        for length, step, wanted in apart:  # the step of an axis of length one may be anything
+            alone = builder.icmp_signed("==", length, _WORD(1))
+            dense = builder.and_(dense, builder.or_(alone, builder.icmp_signed("==", step, wanted)))
+        distance = builder.sub(*(builder.ptrtoint(each.data, _WORD) for each in arrays))
+        negative = builder.icmp_signed("<", distance, _WORD(0))
+        distance = builder.select(negative, builder.neg(distance), distance)
+        differ = builder.icmp_signed("!=", distance, _WORD(0))
+        meet = builder.icmp_signed("<", distance, builder.mul(rows, row))
+        return builder.and_(dense, builder.and_(differ, meet))
 
-    return types.boolean(first, second, types.intp), generate
+    return types.boolean(first, second), generate
 
 
 @intrinsic
@@ -153,6 +167,10 @@ def scatter(_context, target, source, count, step):
     return types.void(target, target, types.intp, types.intp), generate
 
 
+_TOGETHER = 8
+"""How many numbers that lie apart are copied in a turn, as one vector on the side where they are neighbours."""
+
+
 def _copy(context, builder, signature, values, *, scattered):
     target, source, count, step = values
     size = context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype))
@@ -160,14 +178,30 @@ def _copy(context, builder, signature, values, *, scattered):
     with builder.if_else(near) as (then, otherwise):
         with then:
             cgutils.raw_memcpy(builder, target, source, count, size)
-        with otherwise, cgutils.for_range(builder, count) as loop:
+        with otherwise:
+            copy = _gather if scattered == "source" else _scatter
             far, close = (source, target) if scattered == "source" else (target, source)
-            there = _bytes_on(builder, far, builder.mul(loop.index, step))
-            here = builder.gep(close, [loop.index])
-            if scattered == "source":
-                builder.store(builder.load(there, align=1), here)
-            else:
-                builder.store(builder.load(here), there, align=1)
+            whole = builder.and_(count, _WORD(-_TOGETHER))
+            steps = [builder.mul(step, _WORD(number)) for number in range(_TOGETHER)]
+            for start, stop, together in ((_WORD(0), whole, steps), (whole, count, steps[:1])):
+                with loops.plain(builder, start, stop, len(together)) as index:
+                    first = _bytes_on(builder, far, builder.mul(index, step))
+                    copy(builder, [_bytes_on(builder, first, each) for each in together], builder.gep(close, [index]))
+
+
+def _gather(builder, sources, target):
+    kind = ir.VectorType(target.type.pointee, len(sources))
+    vector = ir.Constant(kind, ir.Undefined)
+    for number, each in enumerate(sources):
+        vector = builder.insert_element(vector, builder.load(each, align=1), ir.IntType(32)(number))
+    builder.store(vector, builder.bitcast(target, kind.as_pointer()), align=1)
+
+
+def _scatter(builder, targets, source):
+    kind = ir.VectorType(source.type.pointee, len(targets))
+    vector = builder.load(builder.bitcast(source, kind.as_pointer()), align=1)
+    for number, each in enumerate(targets):
+        builder.store(builder.extract_element(vector, ir.IntType(32)(number)), each, align=1)
 
 
 @intrinsic
@@ -499,8 +533,8 @@ for _name in SHORT_WAYS:
 
 
 @intrinsic
-def expect(_context, address, count):
-    """Ask for some bytes that are going to be read soon; addresses may be any."""
+def expect(_context, address, count, wanted):
+    """Ask for some bytes that are going to be read soon, where that is wanted; addresses may be any."""
 
     def generate(context, builder, _signature, values):
         byte = ir.IntType(8).as_pointer()
@@ -509,11 +543,9 @@ def expect(_context, address, count):
             builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
         )
         place = builder.bitcast(values[0], byte)
-        lines = builder.udiv(values[1], _WORD(_LINE))
-        lines = builder.select(builder.icmp_signed("<", values[1], _WORD(0)), _WORD(0), lines)
-        with cgutils.for_range(builder, lines) as loop:
-            line = builder.gep(place, [builder.mul(loop.index, _WORD(_LINE))])
-            builder.call(function, [line, number(0), number(3), number(1)])
+        stop = builder.select(values[2], builder.and_(values[1], _WORD(-_LINE)), _WORD(0))
+        with loops.plain(builder, _WORD(0), stop, _LINE) as index:
+            builder.call(function, [builder.gep(place, [index]), number(0), number(3), number(1)])
         return context.get_dummy_value()
 
-    return types.void(address, types.intp), generate
+    return types.void(address, types.intp, types.boolean), generate
