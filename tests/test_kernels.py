@@ -158,6 +158,24 @@ IN_ALL_TYPES = cases(
 )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("step", [2, 5, -1, -3])
+def test_any_count_of_numbers_that_lie_apart_is_read_and_written(dtype, step):
+    act = actspec.parse("relu")
+    for count in (*range(1, 35), 1023, 1024, 1025, 2051):
+        x, y = (np.full(count * abs(step) + 16, -7.0, dtype) for _ in range(2))
+        places = np.arange(count) * abs(step) + 8
+        x[places[:: np.sign(step)]] = np.arange(1, count + 1)
+        part = slice(8, 8 + (count - 1) * abs(step) + 1, abs(step))
+        apart, into = x[part][:: np.sign(step)], y[part][:: np.sign(step)]
+        np.testing.assert_array_equal(act(apart), np.arange(1, count + 1))
+        act(np.arange(1, count + 1).astype(dtype), out=into)
+        np.testing.assert_array_equal(y, x)  # and nothing beside them
+        y[part] = -7
+        act(apart, out=into)
+        np.testing.assert_array_equal(y, x)
+
+
 @pytest.mark.parametrize(
     ("form", "dtype"),
     [*((form, "f8") for form in FORMS), *itertools.product(IN_ALL_TYPES, ["f2", "f4"])],

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class General(enum.IntEnum):
+class GeneralWords(enum.IntEnum):
     """The words of the general way into a kernel."""
 
     KERNEL = 0
@@ -29,7 +29,7 @@ class General(enum.IntEnum):
     """How many axes the first argument has, and after it those of the others."""
 
 
-class Short(enum.IntEnum):
+class ShortWords(enum.IntEnum):
     """The words of the short way into a kernel."""
 
     KERNEL = 0
@@ -84,8 +84,8 @@ def short(
     dtype = np.dtype(like.dtype.char)  # the one that is there as long as NumPy
     rows, length = view
     numbers = np.array(parameters, np.float64).view(np.intp)
-    words = np.zeros(Short.SHAPE + like.ndim + numbers.size, np.intp)
-    words[: Short.SHAPE + like.ndim] = (
+    words = np.zeros(ShortWords.SHAPE + like.ndim + numbers.size, np.intp)
+    words[: ShortWords.SHAPE + like.ndim] = (
         kernel,
         id(np.ndarray),
         id(None),
@@ -98,12 +98,12 @@ def short(
         length,
         length * dtype.itemsize,
         dtype.itemsize,
-        words[Short.SHAPE + like.ndim :].ctypes.data,
+        words[ShortWords.SHAPE + like.ndim :].ctypes.data,
         parameters.size,
         like.ndim,
         *like.shape,
     )
-    words[Short.SHAPE + like.ndim :] = numbers
+    words[ShortWords.SHAPE + like.ndim :] = numbers
     return _built_in(entry, words)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from llvmlite import ir
 from numba.core import cgutils
 
-from actspec.kernels.binding import HEADER, POINTER, General, Short
+from actspec.kernels.binding import HEADER, POINTER, GeneralWords, ShortWords
 from actspec.kernels.wrappers import WORD
 
 # mypy: disable-error-code="misc, no-untyped-call"
@@ -117,17 +117,17 @@ def _emit_general(module: ir.Module) -> None:
     builder = code.builder
     own, given, count = code.arguments
     told = code.load(own, _DATA)
-    code.require_equal(count, code.load(told, General.COUNT * POINTER))
-    arguments = _Arguments(code, code.load(told, General.WORDS * POINTER))
+    code.require_equal(count, code.load(told, GeneralWords.COUNT * POINTER))
+    arguments = _Arguments(code, code.load(told, GeneralWords.WORDS * POINTER))
     with _each(code, count) as loop:
         offset = builder.mul(loop.index, WORD(POINTER))
         value = code.load(builder.add(given, offset))
-        rank = code.load(builder.add(told, offset), General.RANKS * POINTER)
+        rank = code.load(builder.add(told, offset), GeneralWords.RANKS * POINTER)
         with builder.if_else(builder.icmp_signed("==", rank, WORD(0))) as (integer, array):
             with integer:
                 arguments.add(code.call("PyLong_AsSsize_t", value))
             with array:
-                ndarray = code.load(told, General.NDARRAY * POINTER)
+                ndarray = code.load(told, GeneralWords.NDARRAY * POINTER)
                 is_array = code.call("PyType_IsSubtype", code.load(value, _TYPE), ndarray, result=_INT)
                 code.require(builder.icmp_signed("!=", is_array, _INT(0)))
                 code.require_equal(builder.sext(code.load(value, _RANK, _INT), WORD), rank)
@@ -138,7 +138,7 @@ def _emit_general(module: ir.Module) -> None:
                         arguments.add(code.load(builder.add(numbers, builder.mul(axes.index, WORD(POINTER)))))
     code.require_equal(code.call("PyErr_Occurred"), WORD(0))  # an integer that is none
     state = code.call("PyEval_SaveThread")
-    result = code.call_at(code.load(told, General.KERNEL * POINTER), arguments.address)
+    result = code.call_at(code.load(told, GeneralWords.KERNEL * POINTER), arguments.address)
     code.call("PyEval_RestoreThread", state, result=ir.VoidType())
     builder.ret(code.call("PyLong_FromSsize_t", result))
     builder.position_at_end(code.failed)
@@ -153,22 +153,25 @@ def _emit_short(module: ir.Module, is_like: Any) -> None:
     own, given, count = code.arguments
     words = code.load(own, _DATA)
 
-    def told(word: Short) -> Any:
+    def told(word: ShortWords) -> Any:
         return code.load(words, word * POINTER)
 
-    code.require_equal(count, told(Short.COUNT))
+    code.require_equal(count, told(ShortWords.COUNT))
     arguments = _Arguments(code, builder.add(builder.mul(count, WORD(5)), WORD(3)))
     last = builder.sub(count, WORD(1))
 
     def add(array: Any) -> None:
-        arguments.add(code.load(array, _DATA), *map(told, (Short.ROWS, Short.LENGTH, Short.ROW_STEP, Short.STEP)))
+        arguments.add(
+            code.load(array, _DATA),
+            *map(told, (ShortWords.ROWS, ShortWords.LENGTH, ShortWords.ROW_STEP, ShortWords.STEP)),
+        )
 
     with _each(code, last) as loop:
         value = code.load(builder.add(given, builder.mul(loop.index, WORD(POINTER))))
         code.require(builder.call(is_like, [value, words, WORD(_READABLE)]))
         add(value)
     out = code.load(builder.add(given, builder.mul(last, WORD(POINTER))))
-    with builder.if_else(builder.icmp_signed("==", out, told(Short.NONE))) as (new, old):
+    with builder.if_else(builder.icmp_signed("==", out, told(ShortWords.NONE))) as (new, old):
         with new:
             made = _emit_empty(code, words)
             after_new = builder.block
@@ -180,12 +183,12 @@ def _emit_short(module: ir.Module, is_like: Any) -> None:
     result.add_incoming(made, after_new)
     result.add_incoming(out, after_old)
     add(result)
-    arguments.add(*map(told, (Short.PARAMETERS, Short.NUMBERS)), WORD(8))
-    releases = builder.icmp_signed(">=", told(Short.ELEMENTS), WORD(_RELEASING))
+    arguments.add(*map(told, (ShortWords.PARAMETERS, ShortWords.NUMBERS)), WORD(8))
+    releases = builder.icmp_signed(">=", told(ShortWords.ELEMENTS), WORD(_RELEASING))
     state = builder.alloca(WORD)
     with builder.if_then(releases):
         builder.store(code.call("PyEval_SaveThread"), state)
-    refused = code.call_at(told(Short.KERNEL), arguments.address)
+    refused = code.call_at(told(ShortWords.KERNEL), arguments.address)
     with builder.if_then(releases):
         code.call("PyEval_RestoreThread", builder.load(state), result=ir.VoidType())
     with builder.if_then(builder.icmp_signed("!=", refused, WORD(0)), likely=False):
@@ -194,7 +197,7 @@ def _emit_short(module: ir.Module, is_like: Any) -> None:
     builder.ret(result)
 
     builder.position_at_end(code.failed)
-    none = told(Short.NONE)
+    none = told(ShortWords.NONE)
     code.call("Py_IncRef", none, result=ir.VoidType())
     builder.ret(none)
 
@@ -202,11 +205,11 @@ def _emit_short(module: ir.Module, is_like: Any) -> None:
 def _emit_empty(code: _Code, words: Any) -> Any:
     """A new array; NULL, which Python takes for an error that is set, where there is no memory."""
     builder = code.builder
-    dtype = code.load(words, Short.DTYPE * POINTER)
+    dtype = code.load(words, ShortWords.DTYPE * POINTER)
     code.call("Py_IncRef", dtype, result=ir.VoidType())  # one reference is taken
-    rank = builder.trunc(code.load(words, Short.RANK * POINTER), _INT)
-    shape = builder.add(words, WORD(Short.SHAPE * POINTER))
-    made = code.call_at(code.load(words, Short.EMPTY * POINTER), rank, shape, dtype, _INT(0))
+    rank = builder.trunc(code.load(words, ShortWords.RANK * POINTER), _INT)
+    shape = builder.add(words, WORD(ShortWords.SHAPE * POINTER))
+    made = code.call_at(code.load(words, ShortWords.EMPTY * POINTER), rank, shape, dtype, _INT(0))
     with builder.if_then(builder.icmp_signed("==", made, WORD(0)), likely=False):
         builder.ret(made)
     return made
@@ -219,19 +222,19 @@ def _emit_like(module: ir.Module) -> Any:
     builder = code.builder
     value, words, flags = code.arguments
     flags = builder.trunc(flags, _INT)
-    code.require_equal(code.load(value, _TYPE), code.load(words, Short.NDARRAY * POINTER))
+    code.require_equal(code.load(value, _TYPE), code.load(words, ShortWords.NDARRAY * POINTER))
     code.require_equal(builder.and_(code.load(value, _FLAGS, _INT), flags), flags)
     dtype = code.load(value, _DTYPE)
     number = builder.sext(code.load(dtype, _NUMBER, _INT), WORD)
-    code.require_equal(number, code.load(words, Short.TYPE_NUMBER * POINTER))
+    code.require_equal(number, code.load(words, ShortWords.TYPE_NUMBER * POINTER))
     code.require(builder.icmp_signed("!=", code.load(dtype, _BYTE_ORDER, _BYTE), _BYTE(_SWAPPED)))
     rank = builder.sext(code.load(value, _RANK, _INT), WORD)
-    code.require_equal(rank, code.load(words, Short.RANK * POINTER))
+    code.require_equal(rank, code.load(words, ShortWords.RANK * POINTER))
     shape = code.load(value, _SHAPE)
     with _each(code, rank) as loop:
         offset = builder.mul(loop.index, WORD(POINTER))
         code.require_equal(
-            code.load(builder.add(shape, offset)), code.load(builder.add(words, offset), Short.SHAPE * POINTER)
+            code.load(builder.add(shape, offset)), code.load(builder.add(words, offset), ShortWords.SHAPE * POINTER)
         )
     builder.ret(_BIT(1))
     builder.position_at_end(code.failed)
