@@ -382,7 +382,7 @@ def test_a_kernel_that_needs_what_is_not_here_is_compiled_again(kept):
     payload = disk_cache.read(kept.stem)
     size = 4 + int.from_bytes(payload[:4], "little")
     names = json.loads(payload[4:size])
-    assert names["externals"] == []
+    assert "PyType_IsSubtype" in names["externals"]
     names["externals"].append("no_such_function_anywhere")
     text = json.dumps(names).encode()
     disk_cache.write(kept.stem, "", len(text).to_bytes(4, "little") + text + payload[size:])

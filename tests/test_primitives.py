@@ -208,9 +208,8 @@ def test_every_primitive_and_composed_function_is_called_here():
 @pytest.mark.parametrize(("name", "dtype"), by_turns(UNARY, DTYPES))
 def test_a_function_of_one_argument_is_numpys(name, dtype):
     function, x = NAMED[name], spread(dtype)
-    assert actspec.explain(made(name, 0.0, 0.0)).stages[0].compiled, (
-        actspec.explain(made(name, 0.0, 0.0)).stages[0].reason
-    )
+    explained = actspec.explain(made(name, 0.0, 0.0)).stages[0]
+    assert explained.compiled, explained.reason
     for a, b in ((0.0, 1.5), (-2.0, 0.5)) if function in CALLS or function in OF_TRUTHS else ((0.0, 0.0),):
         limit = 6 if function in OFF else 4
         assert_as_numpy(made(name, a, b)(x), expected(function, x, a, b), x, function, limit, f"{name} {a} {b}")
@@ -224,9 +223,8 @@ FACTORS = [1.0, -1.0, 0.0]
 @pytest.mark.parametrize(("name", "dtype"), by_turns(BINARY, DTYPES))
 def test_a_function_of_two_arguments_is_numpys(name, dtype):
     function, x = NAMED[name], spread(dtype)
-    assert actspec.explain(made(name, 0.0, 0.0)).stages[0].compiled, (
-        actspec.explain(made(name, 0.0, 0.0)).stages[0].reason
-    )
+    explained = actspec.explain(made(name, 0.0, 0.0)).stages[0]
+    assert explained.compiled, explained.reason
     for kind, others in enumerate((OTHERS, OTHERS, FACTORS)):
         for other in others:
             a = float(np.dtype(dtype).type(other))

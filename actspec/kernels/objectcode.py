@@ -19,15 +19,19 @@ def payload(result: Any) -> bytes | None:
         return None
     wrapper, ranks = native.wrapper(result)
     module = library._final_module.clone()
-    externals = []
     for each in (*module.functions, *module.global_variables):
-        if each.is_declaration:
-            externals += [each.name] * (not each.name.startswith("llvm."))
         # The linker puts addresses of functions beside what can be written: some such thing has to stay.
-        elif each.name not in (wrapper, result.environment.env_name):
+        if not each.is_declaration and each.name not in (wrapper, result.environment.env_name):
             # Numba numbers what it compiles anew in each process: a function of one name may be another one there.
             each.linkage = "internal"
+    externals = sorted({*_externals(module), *_externals(_entries_module())})
     return link.packed(_entries(), link.emitter().emit_object(module), wrapper, ranks, externals)
+
+
+def _externals(module: Any) -> list[str]:
+    """The names of what a module takes from elsewhere."""
+    found = (each for each in (*module.functions, *module.global_variables) if each.is_declaration)
+    return [each.name for each in found if not each.name.startswith("llvm.")]
 
 
 def in_place(result: Any) -> link.Kernel:
@@ -37,7 +41,12 @@ def in_place(result: Any) -> link.Kernel:
 
 
 @cache
+def _entries_module() -> Any:
+    return llvm.parse_assembly(str(entries.module()))
+
+
+@cache
 def _entries() -> bytes:
     """The object code of ``entries``, which is kept with each kernel: the first one of a process brings it along."""
-    code: bytes = link.emitter().emit_object(llvm.parse_assembly(str(entries.module())))
+    code: bytes = link.emitter().emit_object(_entries_module())
     return code
