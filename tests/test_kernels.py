@@ -265,8 +265,8 @@ WIDE += [(-1, (2, 1500), "C"), (0, (130, 55), "F")]
 MIXED = [(-1, (5, 61), "C"), (0, (9, 21), "C"), (1, (4, 6, 7), "C"), (1, (3, 50, 6), "C"), (-2, (2, 60, 5), "F")]
 MIXED += [(1, (5, 61), "C"), (0, (61, 9), "F")]
 
-# Each is run with seven draws of parameters and shapes, which share its kernels: equal structure, equal source.
-TEMPLATES = amount(12, 72, "ACTSPEC_TEST_TEMPLATES")
+# Each is run with seven draws of parameters and shapes, 504 in all, which share kernels: equal structure, equal source.
+TEMPLATES = amount(72, 72, "ACTSPEC_TEST_TEMPLATES")
 
 
 @pytest.mark.parametrize("seed", range(TEMPLATES))
